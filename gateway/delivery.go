@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// PairNumber numbers the deliveries from one country to another without gaps, from 1 in
+// each origin, so that an omission shows at both ends. It is in the receipt, in the
+// binding and in the log.
+type PairNumber struct {
+	From   Country `json:"from"`
+	To     Country `json:"to"`
+	Origin string  `json:"origin"` // the log origin of the year
+	N      int64   `json:"n"`
+}
+
+// Delivery is a message after minimising: what may leave, and nothing else. Only
+// [Minimise] makes one, and only a Delivery can be bound, recorded and queued.
+type Delivery struct {
+	message  Message
+	decision Decision
+	units    []Unit
+}
+
+// Minimise asks the policy and keeps what it names. A unit that the type must carry is
+// never withheld: the message is refused. The second result is the decision, for the
+// sender alone.
+func Minimise(m Message, p Policy, q Question) (Delivery, Decision, error) {
+	d := p.Decide(q)
+	if d.Refusal != nil {
+		return Delivery{}, d, d.Refusal
+	}
+	for _, w := range d.Withheld {
+		if slices.Contains(m.kind.Must, w.Unit) {
+			r := Refuse(CodeRequiredWithheld, "/"+w.Unit, "")
+			r.Rule = w.Rule
+			return Delivery{}, d, r
+		}
+	}
+	del := Delivery{message: m, decision: d}
+	for _, u := range m.parts.Units {
+		block, _, field := SplitUnit(u.Name)
+		_, named := slices.BinarySearch(d.Released, u.Name)
+		if named && field != "" {
+			_, named = slices.BinarySearch(d.Released, block) // a field travels inside its block
+		}
+		if named {
+			del.units = append(del.units, u)
+		}
+	}
+	return del, d, nil
+}
+
+// Message is the message that was minimised.
+func (d Delivery) Message() Message { return d.message }
+
+// Units are the units that leave, sorted by name.
+func (d Delivery) Units() []Unit { return d.units }
+
+// Released are the names of the units that leave, sorted: what the binding says.
+func (d Delivery) Released() []string {
+	names := make([]string, len(d.units))
+	for i, u := range d.units {
+		names[i] = u.Name
+	}
+	return names
+}
+
+// Binding is what the gateway signs over a delivery, as the key-binding JWT of RFC 9901,
+// Section 4.3.
+type Binding struct {
+	Delivery   string // nonce: the delivery's id
+	Audience   Party
+	IssuedAt   time.Time // the time of receipt, as of which everyone verifies
+	Released   []string
+	Policy     string
+	Pair       PairNumber
+	SDHash     string
+	Serialized string // the JWT
+}
+
+// Bound is a delivery that the gateway signed and closed: ready to be recorded.
+type Bound struct {
+	Binding Binding
+	Wrapped string // compact JWE to the recipient's encryption key
+	KeyID   string // of that key
+}
+
+// Binder signs and wraps. The envelope package implements it over the gateway's keys.
+type Binder interface {
+	// Bind signs what is released and wraps the reduced envelope for the recipient.
+	Bind(core Core, units []Unit, b Binding, recipient Key) (Bound, error)
+	// Conceal closes the list of what was withheld for its one reader, in a JWE of
+	// constant length, also when the list is empty.
+	Conceal(list []Withheld, id MessageID, reader Key) (string, error)
+}
+
+// Lane is the stream that the delivery travels on: whether it may overtake.
+func (d Delivery) Overtakes() bool {
+	h := d.message.parts.Head
+	return h.Lane == Urgent || slices.Contains([]string{"recall", "correction", "consent"}, h.Topic())
+}
+
+// order is the key within which at most one delivery is unfinished at a time.
+func (d Delivery) order() string {
+	h := d.message.parts.Head
+	return strings.Join([]string{string(h.Issuer), string(h.Audience), h.Thread}, " ")
+}
