@@ -1,0 +1,3 @@
+// Package envelope is the signed message: strict decoding, selective disclosure,
+// sealing, binding, wrapping.
+package envelope
