@@ -11,7 +11,6 @@
 package journal
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
