@@ -128,6 +128,7 @@ const (
 	CodeRateLimited        Code = "rate-limited"
 	CodeBacklog            Code = "backlog-full"
 	CodeNotFound           Code = "not-found"
+	CodeMethod             Code = "method-not-allowed"
 	CodeUnauthenticated    Code = "unauthenticated"
 	CodeForbidden          Code = "forbidden"
 	CodeTooLarge           Code = "too-large"
@@ -188,6 +189,7 @@ var Codes = map[Code]Explanation{
 	CodeRateLimited:        {429, "Too many messages at once", "Send the same bytes again after the time in Retry-After."},
 	CodeBacklog:            {503, "Too much is waiting for this destination", "Send the same bytes again after the time in Retry-After; the urgent lane keeps a reserve."},
 	CodeNotFound:           {404, "There is nothing here that you may see", "Check the address. A message is shown to its two correspondents only."},
+	CodeMethod:             {405, "This address does not answer this method", "Use a method that the Allow header lists."},
 	CodeUnauthenticated:    {401, "The caller is not known", "Call with the client certificate or a fresh signed assertion of a party in the directory (trm assert)."},
 	CodeAssertionUsed:      {401, "The assertion cannot be used (again)", "Make a new assertion for each call; it lives five minutes at most and names this gateway as its audience."},
 	CodeForbidden:          {403, "This caller may not do this", "Call as a party whose role may."},
