@@ -2,25 +2,36 @@
 // evidence about it, and the outbox of the log, in one SQLite database.
 //
 // It implements [gateway.Journal], [gateway.Outbox] and [gateway.Book]. Once a method
-// returns without error, what it wrote is on disk; an error means that nothing was
-// written, or, where the disk failed in the middle of a commit, that it may have been:
-// asking again under the same id settles it.
+// returns without error, what it wrote is on disk. An error means that nothing was
+// written or, where the disk failed in the middle of a flush, that it may have been:
+// asking again for the same id settles it.
 //
 // Of a person it holds nothing but the head's pseudonymous ids and the thread's facts:
 // deliveries are closed for their destination, decisions for the sender and its auditor.
 package journal
 
 import (
+	"cmp"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
 	"example.org/trm/gateway"
+	"example.org/trm/gateway/journal/sqlite"
 )
 
-// Options of a journal. Origin must be given.
+// Options of a journal. Only Origin must be given.
 type Options struct {
 	// Origin is the log origin of the running year, within which pairs are numbered.
 	Origin string
+	// Backlog is how many deliveries may be unfinished for a country on its ordinary
+	// stream, and as many again on its urgent one, which nothing ordinary can fill.
+	// Default 10,000.
+	Backlog int
 	// Log is where trouble is reported. Default: nowhere.
 	Log *slog.Logger
 	// Now is the clock. Default: the system's.
@@ -30,20 +41,13 @@ type Options struct {
 	Recorded func(gateway.Country)
 }
 
-// Status is what a message's correspondents may know of it.
-type Status struct {
-	Message    gateway.MessageID
-	Audience   gateway.Party
-	State      gateway.State
-	Late       bool // delivered in time, but the evidence came after the gateway had given up
-	ReceivedAt time.Time
-	Expires    time.Time
-	Pair       gateway.PairNumber // zero on a refusal
-	Delivery   string             // empty on a refusal
-	Evidence   []string           // every signed statement, in the order of recording; the answer is the first
-	Sender     string             // the concealed decision, for the sender
-	Auditor    string             // the same, for its auditor
-	Refused    *gateway.Problem
+// Journal is the gateway's memory, over SQLite. Safe for concurrent use by one process;
+// [Open] makes one.
+type Journal struct {
+	o      Options
+	writer *sqlite.Writer
+	reader *sqlite.Reader
+	close  func() error
 }
 
 var (
@@ -51,3 +55,85 @@ var (
 	_ gateway.Outbox  = (*Journal)(nil)
 	_ gateway.Book    = (*Journal)(nil)
 )
+
+// application marks a file as a gateway's journal: "TRMg".
+const application = 0x54524d67
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the journal at path, creates it, or brings its schema up to date. One that a
+// newer version wrote is refused with [sqlite.ErrNewer], another program's database with
+// [sqlite.ErrForeign].
+func Open(path string, o Options) (*Journal, error) {
+	if o.Origin == "" {
+		return nil, errors.New("opening journal: without an origin, numbers mean nothing")
+	}
+	o.Backlog = cmp.Or(o.Backlog, 10_000)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Recorded == nil {
+		o.Recorded = func(gateway.Country) {}
+	}
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("opening journal: %w", err)
+	}
+	write, read, err := sqlite.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening journal: %w", err)
+	}
+	ctx := context.Background() // opening is finished or fails; there is nothing to cancel
+	err = sqlite.Migrate(ctx, write, steps, application)
+	var w *sqlite.Writer
+	if err == nil {
+		w, err = sqlite.NewWriter(ctx, write)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, read.Close(), write.Close()))
+	}
+	j := &Journal{o: o, writer: w, reader: sqlite.NewReader(read)}
+	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close()) }
+	return j, nil
+}
+
+// Close finishes what is being committed and ends the journal; what comes later is
+// refused.
+func (j *Journal) Close() error {
+	if err := j.close(); err != nil {
+		return fmt.Errorf("closing journal: %w", err)
+	}
+	return nil
+}
+
+// Ready reports whether the journal can be written: it commits a change of nothing that
+// anybody reads.
+func (j *Journal) Ready(ctx context.Context) error {
+	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`INSERT INTO leases (name, holder, fence, until) VALUES ('ready', '', 1, 0) ON CONFLICT DO UPDATE SET fence = fence + 1`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("writing journal: %w", err)
+	}
+	return nil
+}
+
+// seconds is a time as the tables hold it.
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func fromSeconds(s int64) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s, 0).UTC()
+}

@@ -1,0 +1,84 @@
+package journal
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/journal/sqlite"
+)
+
+// opening is what a log entry commits to. It goes to the correspondents and their
+// countries' auditors (a rejection's to the sender and its own), and dies at retention.
+type opening struct {
+	Event      gateway.Event `json:"event"`
+	Issuer     gateway.Party `json:"iss"`
+	ID         string        `json:"jti"`
+	Audience   gateway.Party `json:"aud,omitempty"`
+	Thread     string        `json:"thread,omitempty"`
+	Type       string        `json:"type,omitempty"`
+	IssuedAt   int64         `json:"iat,omitempty"`
+	Expires    int64         `json:"exp,omitempty"`
+	ReceivedAt int64         `json:"receivedAt,omitempty"`
+	Envelope   string        `json:"envelope,omitempty"`
+	Delivery   string        `json:"delivery,omitempty"`
+	SDHash     string        `json:"sdHash,omitempty"`
+	Policy     string        `json:"policy,omitempty"`
+	KeyID      string        `json:"key,omitempty"` // that the delivery is closed for
+	Evidence   string        `json:"evidence"`
+}
+
+// openingOf opens the entry of a message's answer.
+func openingOf(r gateway.Record, jws string) opening {
+	h, b := r.Head, r.Bound
+	return opening{
+		Event: r.Evidence.Event, Issuer: h.Issuer, ID: h.ID, Audience: h.Audience, Thread: h.Thread, Type: h.Type,
+		IssuedAt: seconds(h.IssuedAt), Expires: seconds(h.Expires), ReceivedAt: seconds(r.At), Envelope: r.Digest.String(),
+		Delivery: b.Binding.Delivery, SDHash: b.Binding.SDHash, Policy: b.Binding.Policy, KeyID: b.KeyID, Evidence: jws,
+	}
+}
+
+// enter writes the outbox row of an event, in the transaction of the event, and beside it
+// what opens it. A rejection shows neither pair nor number. The concealed decisions are
+// committed to apart, because only the sender and its auditor may open that; an
+// acceptance always has them, so that their presence says nothing.
+func enter(tx *sqlite.Tx, message int64, e gateway.Event, n gateway.PairNumber, o opening, sender, auditor string) error {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	nonce := fresh()
+	var withheld, withheldNonce []byte
+	if sender != "" {
+		withheldNonce = fresh()
+		withheld = commit(withheldNonce, []byte(sender+"\n"+auditor))
+	}
+	var from, to, origin, number any
+	if e != gateway.SubmissionRejection {
+		from, to, origin, number = string(n.From), string(n.To), n.Origin, n.N
+	}
+	entry, err := insert(tx, `INSERT INTO log_outbox (event, pair_from, pair_to, origin, n, commitment, withheld) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		string(e), from, to, origin, number, commit(nonce, body), withheld)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO openings (entry, message, nonce, opening, withheld_nonce) VALUES (?, ?, ?, ?, ?)`,
+		entry, message, nonce, body, withheldNonce)
+	return err
+}
+
+// commit hides what it commits to from everyone who has not the nonce: ids and types are
+// few enough to be guessed under a plain digest.
+func commit(nonce, body []byte) []byte {
+	m := hmac.New(sha256.New, nonce)
+	m.Write(body)
+	return m.Sum(nil)
+}
+
+func fresh() []byte {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails (crypto/rand)
+	return b
+}

@@ -1,0 +1,91 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/journal/sqlite"
+)
+
+const waiting = `SELECT d.id, d.country, d.urgent, d.wrapped, d.expires, d.trace, d.generation, d.sequence FROM deliveries d `
+
+// Next returns deliveries that may be placed now.
+func (j *Journal) Next(ctx context.Context, c gateway.Country, now time.Time, n int) ([]gateway.Waiting, error) {
+	return j.waiting(ctx, waiting+`
+		WHERE d.country = ? AND d.final = '' AND d.generation = 0 AND d.expires > ?
+		AND (d.urgent = 1 OR NOT EXISTS (
+			SELECT 1 FROM deliveries e
+			WHERE e.order_key = d.order_key AND e.final = '' AND e.urgent = 0 AND e.message < d.message))
+		ORDER BY d.message LIMIT ?`, string(c), seconds(now), n)
+}
+
+// Placed returns deliveries that are in their streams, if nothing was lost.
+func (j *Journal) Placed(ctx context.Context, c gateway.Country) ([]gateway.Waiting, error) {
+	return j.waiting(ctx, waiting+`
+		WHERE d.country = ? AND d.final = '' AND d.generation > 0
+		ORDER BY d.urgent, d.generation, d.sequence`, string(c))
+}
+
+// Finished returns deliveries whose stream entries are to be removed.
+func (j *Journal) Finished(ctx context.Context, c gateway.Country) ([]gateway.Waiting, error) {
+	return j.waiting(ctx, waiting+`WHERE d.country = ? AND d.final <> '' AND d.generation > 0`, string(c))
+}
+
+func (j *Journal) waiting(ctx context.Context, q string, args ...any) ([]gateway.Waiting, error) {
+	var out []gateway.Waiting
+	err := j.reader.Query(ctx, func(scan func(...any) error) error {
+		var w gateway.Waiting
+		var expires int64
+		err := scan(&w.ID, &w.Country, &w.Urgent, &w.Wrapped, &expires, &w.Trace, &w.At.Generation, &w.At.Sequence)
+		w.Expires = fromSeconds(expires)
+		out = append(out, w)
+		return err
+	}, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading deliveries: %w", err)
+	}
+	return out, nil
+}
+
+// Place reserves the next position of the delivery's stream. A new generation is at least
+// the time, so that a journal that was restored from a backup leaps past all positions
+// that it gave before, instead of climbing to them.
+func (j *Journal) Place(ctx context.Context, w gateway.Waiting, raise bool) (gateway.StreamID, error) {
+	var at gateway.StreamID
+	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
+		q, args := `UPDATE streams SET sequence = sequence + 1 WHERE country = ? AND urgent = ? RETURNING generation, sequence`, []any{string(w.Country), w.Urgent}
+		if raise {
+			q, args = `UPDATE streams SET generation = max(generation + 1, ?), sequence = 1 WHERE country = ? AND urgent = ? RETURNING generation, sequence`,
+				[]any{j.o.Now().Unix(), string(w.Country), w.Urgent}
+		}
+		if err := tx.Row(q, args...).Scan(&at.Generation, &at.Sequence); err != nil {
+			return err
+		}
+		var id string
+		return tx.Row(`UPDATE deliveries SET generation = ?, sequence = ? WHERE id = ? RETURNING id`, at.Generation, at.Sequence, w.ID).Scan(&id)
+	})
+	if err != nil {
+		return gateway.StreamID{}, fmt.Errorf("placing delivery: %w", err)
+	}
+	return at, nil
+}
+
+// Removed forgets the positions of entries that were removed, unless the delivery has
+// been placed anew since.
+func (j *Journal) Removed(ctx context.Context, ws []gateway.Waiting) error {
+	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
+		for _, w := range ws {
+			if _, err := tx.Exec(`UPDATE deliveries SET generation = 0, sequence = 0 WHERE id = ? AND generation = ? AND sequence = ? AND final <> ''`,
+				w.ID, w.At.Generation, w.At.Sequence); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forgetting positions: %w", err)
+	}
+	return nil
+}
