@@ -5,20 +5,34 @@ package telemetry
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/exporters/stdout/stdouttrace"
 	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
 // Options say where a process's telemetry goes. The zero value keeps all of it inside.
 type Options struct {
-	OTLP     string               // URL of an OTLP/HTTP collector for spans; empty: none
-	Stdout   io.Writer            // spans as JSON lines, for a demo or a test; nil: none
-	Registry *prometheus.Registry // metrics are collected here; nil: none
+	OTLP      string                 // URL of an OTLP/HTTP collector for spans, "http://collector:4318"; empty: none
+	Stdout    io.Writer              // spans as JSON lines, for a demo or a test; nil: none
+	Processor sdktrace.SpanProcessor // sees every span as well, for a demo or a test; nil: none
+	Registry  prometheus.Registerer  // metrics are collected here; nil: none
+	Labels    []attribute.KeyValue   // of the service, beside its name: a country, never more
 }
 
 // Telemetry is one service's tracer, meter and propagator. Several may live in one
@@ -27,19 +41,85 @@ type Telemetry struct {
 	Tracer     trace.TracerProvider
 	Meter      metric.MeterProvider
 	Propagator propagation.TextMapPropagator // W3C Trace Context; no baggage, which could carry anything
-	Shutdown   func(context.Context) error   // flushes; call once, with a deadline
+	shutdown   []func(context.Context) error
 }
 
-// Setup makes the telemetry of a service.
+// Setup makes the telemetry of a service. An exporter that cannot reach its collector is
+// no error, now or later: what it could not send is lost, and nothing waits for it.
 func Setup(ctx context.Context, service string, o Options) (*Telemetry, error) {
-	return nil, nil
+	t := &Telemetry{Propagator: propagation.TraceContext{}, Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()}
+	// Only the name: a resource that detects would add the host's, its user's and the
+	// command line.
+	res := resource.NewSchemaless(append([]attribute.KeyValue{attribute.String("service.name", service)}, o.Labels...)...)
+	if err := t.spans(ctx, res, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("setting up spans: %w", err), t.Shutdown(ctx))
+	}
+	if err := t.metrics(res, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("setting up metrics: %w", err), t.Shutdown(ctx))
+	}
+	return t, nil
 }
 
-// Global makes t the process's default, for libraries that ask OpenTelemetry's globals.
-// Only a main calls it, once.
-func (t *Telemetry) Global() {}
+func (t *Telemetry) spans(ctx context.Context, res *resource.Resource, o Options) error {
+	// Every span, also where a caller's trace says that it is not sampled: the trace of a
+	// message has all its steps, and there are few messages.
+	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithSampler(sdktrace.AlwaysSample())}
+	none := len(opts)
+	if o.OTLP != "" {
+		e, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.OTLP))
+		if err != nil {
+			return err
+		}
+		opts = append(opts, sdktrace.WithBatcher(e))
+	}
+	if o.Stdout != nil {
+		e, err := stdouttrace.New(stdouttrace.WithWriter(o.Stdout))
+		if err != nil {
+			return err
+		}
+		opts = append(opts, sdktrace.WithSyncer(e))
+	}
+	if o.Processor != nil {
+		opts = append(opts, sdktrace.WithSpanProcessor(o.Processor))
+	}
+	if len(opts) == none {
+		return nil
+	}
+	p := sdktrace.NewTracerProvider(opts...)
+	t.Tracer, t.shutdown = p, append(t.shutdown, p.Shutdown)
+	return nil
+}
 
-// Logger writes JSON lines with the trace id of the context that a line is logged with.
-func Logger(w io.Writer, level slog.Leveler) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+func (t *Telemetry) metrics(res *resource.Resource, o Options) error {
+	if o.Registry == nil {
+		return nil
+	}
+	e, err := promexporter.New(promexporter.WithRegisterer(o.Registry), promexporter.WithoutScopeInfo(), promexporter.WithoutTargetInfo())
+	if err != nil {
+		return err
+	}
+	p := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(e))
+	t.Meter, t.shutdown = p, append(t.shutdown, p.Shutdown)
+	return nil
+}
+
+// Shutdown sends what is left and ends everything, within ctx. Call it once.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	var errs []error
+	for _, f := range t.shutdown {
+		errs = append(errs, f(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("ending telemetry: %w", err)
+	}
+	return nil
+}
+
+// Global makes t what OpenTelemetry's own globals give, and log the place where it
+// reports what it could not send. Only a main calls it, once.
+func (t *Telemetry) Global(log *slog.Logger) {
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry failed", "err", err) }))
+	otel.SetTracerProvider(t.Tracer)
+	otel.SetMeterProvider(t.Meter)
+	otel.SetTextMapPropagator(t.Propagator)
 }
