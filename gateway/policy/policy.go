@@ -2,6 +2,7 @@ package policy
 
 import (
 	_ "embed"
+	"slices"
 
 	"example.org/trm/gateway"
 )
@@ -15,22 +16,19 @@ const DefaultDeny = "default-deny"
 // Policy is one release of the rules, compiled. It is immutable and safe for concurrent
 // use; a decision takes microseconds and asks nobody. Only [Parse] makes one.
 type Policy struct {
-	rules  []Rule
-	digest string
+	release string
+	sources map[string]string
+	rules   []Rule
+	digest  string
+	topics  map[string]*ruleset
+	others  ruleset // for a topic that no rule names
 }
 
 // Default is the policy that this release carries.
 func Default() (*Policy, error) { return Parse(data) }
 
-// Parse reads and compiles a policy file. It reports every fault of the file at once,
-// each with the rule's id.
-func Parse(data []byte) (*Policy, error) { return &Policy{}, nil }
-
-// Decide answers a question. The same question gets the same answer, whatever the order
-// of its units.
-func (p *Policy) Decide(q gateway.Question) gateway.Decision {
-	return gateway.Decision{Policy: p.digest}
-}
+// Release names the edition of the rules, such as "2026-11".
+func (p *Policy) Release() string { return p.release }
 
 // Digest is the SHA-256 of the policy file, base64url: what a binding names.
 func (p *Policy) Digest() string { return p.digest }
@@ -39,11 +37,15 @@ func (p *Policy) Digest() string { return p.digest }
 func (p *Policy) Rules() []Rule { return p.rules }
 
 // Rule finds a rule by its id.
-func (p *Policy) Rule(id string) (Rule, bool) { return Rule{}, false }
+func (p *Policy) Rule(id string) (Rule, bool) {
+	i := slices.IndexFunc(p.rules, func(r Rule) bool { return r.ID == id })
+	if i < 0 {
+		return Rule{}, false
+	}
+	return p.rules[i], true
+}
 
-// Never lists, sorted, the blocks and fields of the type that a role never gets for this
-// purpose, whatever the person agreed and the thread established: what a recipient is
-// shown instead of what was withheld from it.
-func (p *Policy) Never(t gateway.Type, role, purpose string) []string { return nil }
+// Source is the full title of a legal source that a rule names by its key.
+func (p *Policy) Source(key string) string { return p.sources[key] }
 
 var _ gateway.Policy = (*Policy)(nil)

@@ -1,0 +1,167 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"example.org/trm/gateway"
+)
+
+// rule is a rule that the gateway asks, compiled.
+type rule struct {
+	*Rule
+	when    condition
+	unless  []condition
+	problem gateway.Problem // of a refusal
+}
+
+// applies reports whether the rule speaks of the message; of a unit it is asked again.
+func (r *rule) applies(m *message) bool {
+	if !r.when.holdsFor(m) {
+		return false
+	}
+	for i := range r.unless {
+		if r.unless[i].holdsFor(m) {
+			return false
+		}
+	}
+	return true
+}
+
+// ruleset is the rules that can speak of one topic, in the order of the file.
+type ruleset struct{ refuse, withhold, allow []*rule }
+
+func (s *ruleset) add(r *rule) {
+	switch r.Effect {
+	case Refuse:
+		s.refuse = append(s.refuse, r)
+	case Withhold:
+		s.withhold = append(s.withhold, r)
+	case Allow:
+		s.allow = append(s.allow, r)
+	}
+}
+
+// Decide answers a question. The same question gets the same answer, whatever the order
+// of its units; what is said of one unit does not depend on the others, and whether the
+// message is refused depends on none.
+func (p *Policy) Decide(q gateway.Question) gateway.Decision {
+	d := gateway.Decision{Policy: p.digest}
+	m := about(q)
+	set, ok := p.topics[q.Type.Topic]
+	if !ok {
+		set = &p.others
+	}
+	for _, r := range set.refuse {
+		if r.applies(&m) {
+			refusal := r.problem
+			d.Refusal = &refusal
+			return d
+		}
+	}
+	var buf [32]*rule
+	withhold := live(buf[:0], set.withhold, &m)
+	allow := live(withhold[len(withhold):], set.allow, &m)
+	units := q.Units
+	if !slices.IsSorted(units) {
+		units = slices.Sorted(slices.Values(units))
+	}
+	d.Released = make([]string, 0, len(units))
+	for i, name := range units {
+		if i > 0 && name == units[i-1] {
+			continue
+		}
+		if by := m.withheldBy(name, withhold, allow); by != "" {
+			d.Withheld = append(d.Withheld, gateway.Withheld{Unit: name, Rule: by})
+		} else {
+			d.Released = append(d.Released, name)
+		}
+	}
+	return d
+}
+
+// live appends the rules that speak of the message.
+func live(out []*rule, rules []*rule, m *message) []*rule {
+	for _, r := range rules {
+		if r.applies(m) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// withheldBy names the rule by which a unit does not leave, or nothing if it may.
+func (m *message) withheldBy(name string, withhold, allow []*rule) string {
+	if block, _, field := gateway.SplitUnit(name); field != "" {
+		// A field travels inside its block: it cannot leave alone.
+		if by := m.withheldBy(block, withhold, allow); by != "" {
+			return by
+		}
+	}
+	u, carried := m.describe(name)
+	for _, r := range withhold {
+		if r.when.holdsForUnit(&u) {
+			return r.ID
+		}
+	}
+	if !carried {
+		return DefaultDeny
+	}
+	for _, r := range allow {
+		if r.when.holdsForUnit(&u) {
+			return ""
+		}
+	}
+	return DefaultDeny
+}
+
+// index sorts the rules by the topics that they name, so that a decision asks only those
+// that can apply.
+func (p *Policy) index(rules []*rule) {
+	p.topics = make(map[string]*ruleset)
+	for _, r := range rules {
+		for _, t := range r.when.types {
+			if t.topic != "*" {
+				p.topics[t.topic] = new(ruleset)
+			}
+		}
+	}
+	for _, r := range rules {
+		any := len(r.when.types) == 0
+		named := make(map[string]bool)
+		for _, t := range r.when.types {
+			any = any || t.topic == "*"
+			named[t.topic] = true
+		}
+		for topic, set := range p.topics {
+			if any || named[topic] {
+				set.add(r)
+			}
+		}
+		if any {
+			p.others.add(r)
+		}
+	}
+}
+
+// pointer is where a refusal of this code tells the sender to look.
+func pointer(c gateway.Code) string {
+	switch c {
+	case gateway.CodePurposeNotAgreed:
+		return "/purpose"
+	case gateway.CodeBasisNotAgreed:
+		return "/basis"
+	case gateway.CodeAgreementMissing:
+		return "/agreement"
+	case gateway.CodeAttestationMissing:
+		return "/attests"
+	case gateway.CodeSenderMayNot:
+		return "/iss"
+	case gateway.CodeReceiverMayNot:
+		return "/aud"
+	}
+	return ""
+}
+
+// plain folds the line breaks of the file out of a text.
+func plain(s string) string { return strings.Join(strings.Fields(s), " ") }
