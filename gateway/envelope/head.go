@@ -1,0 +1,124 @@
+package envelope
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"example.org/trm/gateway"
+)
+
+// headNames are the claims of the head. They stand in the clear in every message, and a
+// disclosure with such a name is refused: policy and clocks must not depend on what
+// somebody on the way left out.
+var headNames = map[string]bool{
+	"jti": true, "iss": true, "aud": true, "iat": true, "exp": true, "nbf": true, "sub": true, "cnf": true,
+	"type": true, "codes": true, "thread": true, "inReplyTo": true, "lane": true, "answerBy": true,
+	"purpose": true, "basis": true, "agreement": true, "attests": true, "act": true, "outcome": true,
+	"target": true, "effectiveAt": true, "ackBy": true, "test": true, "supersedes": true, "via": true,
+}
+
+// parseHead reads the claims, from which "_sd" and "_sd_alg" are gone. What the type asks
+// for beyond this (answerBy, basis, outcome...) is the schema's to say.
+func parseHead(m map[string]any) (gateway.Head, error) {
+	c := &claims{m: m, code: gateway.CodeSchema}
+	for _, name := range []string{"jti", "iss", "aud", "iat", "exp", "cnf", "type", "codes", "thread", "lane", "purpose"} {
+		c.need(name)
+	}
+	h := gateway.Head{
+		ID:          c.text("jti", isUUID7),
+		Issuer:      c.party("iss"),
+		Audience:    c.party("aud"),
+		IssuedAt:    c.date("iat"),
+		Expires:     c.date("exp"),
+		Type:        c.text("type", isToken),
+		Codes:       c.text("codes", isToken),
+		Thread:      c.text("thread", isUUID7),
+		InReplyTo:   c.text("inReplyTo", isUUID7),
+		Lane:        gateway.Lane(c.text("lane", isLane)),
+		AnswerBy:    c.clock("answerBy"),
+		Purpose:     c.text("purpose", isToken),
+		Basis:       c.text("basis", isToken),
+		Attests:     c.list("attests", isToken),
+		Act:         c.list("act", isToken),
+		Outcome:     c.text("outcome", isToken),
+		Target:      c.text("target", isToken),
+		EffectiveAt: c.clock("effectiveAt"),
+		AckBy:       c.clock("ackBy"),
+		Test:        c.flag("test"),
+		Supersedes:  c.text("supersedes", isUUID7),
+		Via:         c.text("via", isParty),
+	}
+	cnf := c.object("cnf")
+	cnf.need("kid")
+	h.Confirmation = cnf.text("kid", isSum)
+	c.close(cnf)
+	a := c.object("agreement")
+	if a.m != nil {
+		a.need("state")
+	}
+	h.Agreement = gateway.Agreement{
+		State: a.text("state", isToken), Reason: a.text("reason", isToken), By: a.text("by", isToken), Heard: a.flag("heard"),
+	}
+	c.close(a)
+	return h, c.done()
+}
+
+func isLane(s string) bool {
+	switch gateway.Lane(s) {
+	case gateway.Normal, gateway.Child, gateway.Urgent:
+		return true
+	}
+	return false
+}
+
+// headClaims writes the head, empty members left out. It is the inverse of parseHead.
+func headClaims(h gateway.Head) map[string]any {
+	m := map[string]any{
+		"jti": h.ID, "iss": string(h.Issuer), "aud": string(h.Audience), "iat": numericDate(h.IssuedAt), "exp": numericDate(h.Expires),
+		"cnf": map[string]any{"kid": h.Confirmation}, "type": h.Type, "codes": h.Codes, "thread": h.Thread,
+		"lane": string(h.Lane), "purpose": h.Purpose,
+	}
+	for name, s := range map[string]string{
+		"inReplyTo": h.InReplyTo, "basis": h.Basis, "outcome": h.Outcome, "target": h.Target, "supersedes": h.Supersedes, "via": h.Via,
+		"answerBy": clockString(h.AnswerBy), "effectiveAt": clockString(h.EffectiveAt), "ackBy": clockString(h.AckBy),
+	} {
+		put(m, name, s)
+	}
+	if h.Test {
+		m["test"] = true
+	}
+	if len(h.Attests) > 0 {
+		m["attests"] = h.Attests
+	}
+	if len(h.Act) > 0 {
+		m["act"] = h.Act
+	}
+	if h.Agreement != (gateway.Agreement{}) {
+		a := map[string]any{}
+		put(a, "state", h.Agreement.State)
+		put(a, "reason", h.Agreement.Reason)
+		put(a, "by", h.Agreement.By)
+		if h.Agreement.Heard {
+			a["heard"] = true
+		}
+		m["agreement"] = a
+	}
+	return m
+}
+
+// put adds a member unless it is empty.
+func put(m map[string]any, name, value string) {
+	if value != "" {
+		m[name] = value
+	}
+}
+
+func numericDate(t time.Time) json.Number { return json.Number(strconv.FormatInt(t.Unix(), 10)) }
+
+func clockString(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(wallClock)
+}

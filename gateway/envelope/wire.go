@@ -1,0 +1,103 @@
+package envelope
+
+import (
+	"crypto/sha256"
+	"io"
+	"strings"
+
+	"example.org/trm/gateway"
+)
+
+// Limits of an envelope (RFC 9901 leaves them to the profile).
+const (
+	defaultBytes   = 256 << 10
+	maxProtected   = 16 << 10
+	maxDisclosures = 64
+	maxCompact     = 8 << 10 // of kb_jwt, evidence and assertions
+)
+
+// wire is the envelope as it is written: strings, of which nothing is known but that
+// they are there. RFC 9901, Section 8 names the members of the unprotected header.
+type wire struct {
+	core        gateway.Core
+	disclosures []string
+	bound       string
+}
+
+// parseWire reads the flattened serialisation and nothing else: the general form, with
+// several signatures, is a form in which one good signature covers for bad ones.
+func parseWire(raw []byte) (wire, error) {
+	m, err := decodeObject(raw)
+	if err != nil {
+		return wire{}, err
+	}
+	c := &claims{m: m, code: gateway.CodeMalformed}
+	var w wire
+	for _, part := range []struct {
+		name string
+		to   *string
+	}{{"payload", &w.core.Payload}, {"protected", &w.core.Protected}, {"signature", &w.core.Signature}} {
+		c.need(part.name)
+		*part.to = c.text(part.name, func(s string) bool { return s != "" })
+	}
+	c.need("header")
+	h := c.object("header")
+	h.need("disclosures")
+	if v, ok := h.take("disclosures"); ok {
+		w.disclosures = h.disclosures(v)
+	}
+	w.bound = h.text("kb_jwt", func(s string) bool { return s != "" && len(s) <= maxCompact })
+	c.close(h)
+	return w, c.done()
+}
+
+func (c *claims) disclosures(v any) []string {
+	a, ok := v.([]any)
+	if !ok || len(a) > maxDisclosures {
+		c.fail("disclosures", "The member is a list of at most 64 strings.")
+		return nil
+	}
+	out := make([]string, len(a))
+	for i, e := range a {
+		if out[i], ok = e.(string); !ok {
+			c.fail("disclosures", "The member is a list of at most 64 strings.")
+		}
+	}
+	return out
+}
+
+// bytes writes the envelope. Its strings hold nothing that JSON escapes: they are
+// base64url, with dots between.
+func (w wire) bytes() []byte {
+	var b strings.Builder
+	b.Grow(len(w.core.Payload) + len(w.core.Protected) + len(w.core.Signature) + len(w.bound) + 128 + 300*len(w.disclosures))
+	b.WriteString(`{"payload":"` + w.core.Payload + `","protected":"` + w.core.Protected + `","signature":"` + w.core.Signature)
+	b.WriteString(`","header":{"disclosures":[`)
+	for i, d := range w.disclosures {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + d + `"`)
+	}
+	b.WriteByte(']')
+	if w.bound != "" {
+		b.WriteString(`,"kb_jwt":"` + w.bound + `"`)
+	}
+	b.WriteString(`}}`)
+	return []byte(b.String())
+}
+
+// digest is the SHA-256 of the compact form "protected.payload.signature~d1~...~dn~":
+// [gateway.Digest], and the sd_hash of RFC 9901, Section 4.3.1.
+func digest(core gateway.Core, disclosures []string) gateway.Digest {
+	h := sha256.New()
+	io.WriteString(h, compactForm(core))
+	io.WriteString(h, "~")
+	for _, d := range disclosures {
+		io.WriteString(h, d)
+		io.WriteString(h, "~")
+	}
+	return gateway.Digest(h.Sum(nil))
+}
+
+func compactForm(c gateway.Core) string { return c.Protected + "." + c.Payload + "." + c.Signature }
