@@ -12,7 +12,7 @@ import (
 // Codec reads envelopes and evidence strictly, and proves who signed them. The zero
 // value has the limits of the exchange. It keeps no state: safe for concurrent use.
 type Codec struct {
-	MaxBytes int // of an envelope; default 256 KiB
+	MaxBytes int // of an envelope, its kb_jwt not counted; default 256 KiB
 }
 
 var (
@@ -30,19 +30,24 @@ func (c Codec) Decode(raw []byte) (gateway.Parts, error) {
 }
 
 func (c Codec) read(raw []byte) (wire, gateway.Parts, error) {
-	if len(raw) > cmp.Or(c.MaxBytes, defaultBytes) {
+	most := cmp.Or(c.MaxBytes, defaultBytes)
+	if len(raw) > most+maxCompact {
 		return wire{}, gateway.Parts{}, gateway.Refuse(gateway.CodeTooLarge, "", "")
 	}
 	w, err := parseWire(raw)
 	if err != nil {
 		return wire{}, gateway.Parts{}, err
 	}
+	// A delivery is a submission and kb_jwt: what came in by the door must fit out of it.
+	if len(raw)-len(w.bound) > most+len(`,"kb_jwt":""`) {
+		return wire{}, gateway.Parts{}, gateway.Refuse(gateway.CodeTooLarge, "", "")
+	}
 	p, err := w.parts()
 	return w, p, err
 }
 
-func (w wire) parts() (gateway.Parts, error) {
-	header, err := parseHeader(w.core.Protected)
+func (w *wire) parts() (gateway.Parts, error) {
+	header, err := w.header()
 	if err != nil {
 		return gateway.Parts{}, err
 	}
@@ -55,7 +60,7 @@ func (w wire) parts() (gateway.Parts, error) {
 			return gateway.Parts{}, pointAt(err, "/header/kb_jwt")
 		}
 	}
-	doc, err := part(w.core.Payload, "/payload")
+	doc, err := w.left.part(w.core.Payload, "/payload")
 	if err != nil {
 		return gateway.Parts{}, err
 	}
@@ -85,8 +90,8 @@ func (w wire) parts() (gateway.Parts, error) {
 }
 
 // units processes the disclosures into doc and returns them as units, sorted by name.
-func (w wire) units(doc map[string]any) ([]gateway.Unit, error) {
-	r, i, err := newReveal(w.disclosures)
+func (w *wire) units(doc map[string]any) ([]gateway.Unit, error) {
+	r, i, err := newReveal(w.disclosures, &w.left)
 	if err != nil {
 		return nil, pointAt(err, disclosureAt(i))
 	}

@@ -90,7 +90,8 @@ func readCompact(typ, token string) (gateway.Core, gateway.Header, error) {
 	if err != nil {
 		return gateway.Core{}, gateway.Header{}, err
 	}
-	m, err := headerObject(core.Protected)
+	left := budget(maxEnvelope)
+	m, err := left.header(core.Protected)
 	if err != nil {
 		return gateway.Core{}, gateway.Header{}, err
 	}

@@ -32,12 +32,12 @@ func digestOf(text string) string {
 const minSalt, maxSalt = 16, 64 // bytes
 
 // parseDisclosure reads exactly [salt, name, value]. Problems have no pointer yet.
-func parseDisclosure(text string) (disclosure, error) {
+func parseDisclosure(text string, left *budget) (disclosure, error) {
 	b, err := decode64(text)
 	if err != nil {
 		return disclosure{}, gateway.Refuse(gateway.CodeMalformed, "", "Write base64url without padding, line breaks or stray bits.")
 	}
-	v, err := DecodeJSON(b)
+	v, err := left.decode(b)
 	if err != nil {
 		return disclosure{}, err
 	}
@@ -68,14 +68,14 @@ type reveal struct {
 
 // newReveal takes the disclosures in the order of the wire. The int of a problem is the
 // place of the disclosure it is about.
-func newReveal(texts []string) (*reveal, int, error) {
+func newReveal(texts []string, left *budget) (*reveal, int, error) {
 	r := &reveal{
 		list:     make([]disclosure, len(texts)),
 		byDigest: make(map[string]int, len(texts)),
 		seen:     make(map[string]struct{}, 4*len(texts)),
 	}
 	for i, text := range texts {
-		d, err := parseDisclosure(text)
+		d, err := parseDisclosure(text, left)
 		if err != nil {
 			return nil, i, err
 		}

@@ -66,8 +66,8 @@ func (Codec) Examine(jws string) (gateway.Statement, string, error) {
 	s := gateway.Statement{
 		ID: c.text("jti", isUUID7), Signer: c.party("iss"), At: c.date("iat"), Event: gateway.Event(c.text("event", isEvent)),
 		Envelope: c.text("envelope", isSum), Delivery: c.text("delivery", isToken), Pair: c.pair("pair"), SDHash: c.text("sdHash", isSum),
-		Decision: c.text("decision", isSum), Code: gateway.Code(c.text("code", isToken)), Pointer: c.text("pointer", isPointer),
-		Rule: c.text("rule", isToken), Role: c.text("role", isToken), Expires: c.date("exp"), Of: c.text("of", isSum),
+		Decision: c.text("decision", isSum), Code: gateway.Code(c.text("code", isCode)), Pointer: c.text("pointer", isPointer),
+		Rule: c.text("rule", isCode), Role: c.text("role", isCode), Expires: c.date("exp"), Of: c.text("of", isSum),
 	}
 	if _, ok := m["message"]; ok {
 		id := c.object("message")

@@ -79,6 +79,20 @@ func isToken(s string) bool {
 	return true
 }
 
+// isCode reports whether s can be a code of a closed list, or a rule's or role's name.
+// Evidence holds nothing else that could be read: there is no room in it for a name.
+func isCode(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !isDigit(c) && (c < 'a' || c > 'z') && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
 // The names of units. A role is written as in a party's name.
 const (
 	blockPattern = `[a-z][A-Za-z]{0,39}`

@@ -47,11 +47,11 @@ func useOf(typ string) gateway.Use {
 
 const maxChain = 5 // certificates in x5c
 
-// parseHeader reads a message's protected header: alg, kid, typ, cty, iat, x5t#S256 and
+// header reads a message's protected header: alg, kid, typ, cty, iat, x5t#S256 and
 // optionally x5c. That set needs no crit, so that crit itself is refused with everything
 // else; the compact JWS is a JAdES baseline B-B signature (ETSI TS 119 182-1).
-func parseHeader(protected string) (gateway.Header, error) {
-	m, err := headerObject(protected)
+func (w *wire) header() (gateway.Header, error) {
+	m, err := w.left.header(w.core.Protected)
 	if err != nil {
 		return gateway.Header{}, err
 	}
@@ -76,20 +76,20 @@ func parseHeader(protected string) (gateway.Header, error) {
 	return h, checkTyp(h, typMessage, ctyMessage)
 }
 
-func headerObject(protected string) (map[string]any, error) {
+func (b *budget) header(protected string) (map[string]any, error) {
 	if len(protected) > maxProtected {
 		return nil, gateway.Refuse(gateway.CodeHeaderUnknown, "/protected", "The header is too long.")
 	}
-	return part(protected, "/protected")
+	return b.part(protected, "/protected")
 }
 
 // part decodes one piece of a compact JWS that holds an object.
-func part(s, at string) (map[string]any, error) {
-	b, err := decode64(s)
+func (b *budget) part(s, at string) (map[string]any, error) {
+	raw, err := decode64(s)
 	if err != nil {
 		return nil, gateway.Refuse(gateway.CodeMalformed, at, "Write base64url without padding, line breaks or stray bits.")
 	}
-	m, err := decodeObject(b)
+	m, err := b.object(raw)
 	return m, pointAt(err, at)
 }
 

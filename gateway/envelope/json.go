@@ -14,35 +14,45 @@ import (
 // anybody has looked at who sent it.
 const (
 	maxDepth    = 32
-	maxValues   = 20_000
+	maxValues   = 20_000  // of one text
+	maxEnvelope = 4_000   // of all texts of an envelope together
 	maxInteger  = 1 << 53 // beyond it JavaScript and others round silently (RFC 8259, Section 6)
 	maxFraction = 6       // digits
 )
 
 // DecodeJSON reads one JSON text strictly: UTF-8 without lone surrogates, no name twice in
 // an object nor two that differ in case alone, at most 32 levels and 20,000 values,
-// integers up to 2^53, fractions of up to six digits and no exponents, nothing after the
-// end. Objects become map[string]any, numbers json.Number.
+// integers up to 2^53, fractions of up to six digits and no exponents, no NUL in a string,
+// nothing after the end. Objects become map[string]any, numbers json.Number.
 //
 // Exponents are refused because a number of nine bytes can keep a validator busy for
 // milliseconds. Names that differ in case are refused because readers disagree about
 // which of them they are. The error is a *gateway.Problem whose hint tells the byte.
 // Its cost is linear in the input.
 func DecodeJSON(raw []byte) (any, error) {
-	if i := invalidUTF8(raw); i >= 0 {
-		return nil, malformed(i, "not UTF-8")
-	}
-	p := parser{s: string(raw), left: maxValues}
-	v, err := p.text()
-	if err != nil {
-		return nil, err
-	}
-	return v, nil
+	b := budget(maxValues)
+	return b.decode(raw)
 }
 
 // decodeObject reads a JSON text that must be an object.
 func decodeObject(raw []byte) (map[string]any, error) {
-	v, err := DecodeJSON(raw)
+	b := budget(maxValues)
+	return b.object(raw)
+}
+
+// budget is how many values may still come, over one text or several.
+type budget int
+
+func (b *budget) decode(raw []byte) (any, error) {
+	if i := invalidUTF8(raw); i >= 0 {
+		return nil, malformed(i, "not UTF-8")
+	}
+	p := parser{s: string(raw), left: b}
+	return p.text()
+}
+
+func (b *budget) object(raw []byte) (map[string]any, error) {
+	v, err := b.decode(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +86,7 @@ type parser struct {
 	s     string
 	i     int
 	depth int
-	left  int // values that may still come
+	left  *budget
 }
 
 func (p *parser) text() (any, error) {
@@ -112,7 +122,7 @@ func (p *parser) next() byte {
 }
 
 func (p *parser) value() (any, error) {
-	if p.left--; p.left < 0 {
+	if *p.left--; *p.left < 0 {
 		return nil, malformed(p.i, "too many values")
 	}
 	switch c := p.next(); {

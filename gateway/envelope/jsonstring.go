@@ -76,6 +76,9 @@ func (p *parser) escape() (rune, error) {
 	if !ok {
 		return 0, malformed(at, "no such escape")
 	}
+	if r == 0 {
+		return 0, malformed(at, "a NUL in a string") // where databases and C libraries end it
+	}
 	if !utf16.IsSurrogate(r) {
 		return r, nil
 	}

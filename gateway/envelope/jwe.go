@@ -64,7 +64,8 @@ func readJWE(s, typ string, code gateway.Code) (closed, error) {
 	if n[0] > maxJWEHeader || n[1] != keyBytes || n[2] != ivBytes || n[4] != tagBytes {
 		return fault("A part of the JWE does not have its length.")
 	}
-	m, err := part(parts[0], "")
+	left := budget(maxEnvelope)
+	m, err := left.part(parts[0], "")
 	if err != nil {
 		return fault("The JWE's header is not well formed.")
 	}

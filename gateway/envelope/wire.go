@@ -13,7 +13,7 @@ const (
 	defaultBytes   = 256 << 10
 	maxProtected   = 16 << 10
 	maxDisclosures = 64
-	maxCompact     = 8 << 10 // of kb_jwt, evidence and assertions
+	maxCompact     = 12 << 10 // of kb_jwt, evidence and assertions
 )
 
 // wire is the envelope as it is written: strings, of which nothing is known but that
@@ -22,17 +22,18 @@ type wire struct {
 	core        gateway.Core
 	disclosures []string
 	bound       string
+	left        budget // of JSON values, for what lies inside
 }
 
 // parseWire reads the flattened serialisation and nothing else: the general form, with
 // several signatures, is a form in which one good signature covers for bad ones.
 func parseWire(raw []byte) (wire, error) {
-	m, err := decodeObject(raw)
+	w := wire{left: maxEnvelope}
+	m, err := w.left.object(raw)
 	if err != nil {
 		return wire{}, err
 	}
 	c := &claims{m: m, code: gateway.CodeMalformed}
-	var w wire
 	for _, part := range []struct {
 		name string
 		to   *string
