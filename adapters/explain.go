@@ -1,0 +1,64 @@
+package adapters
+
+import (
+	"context"
+	"time"
+
+	"example.org/trm/gateway"
+)
+
+// Fate is what the gateway says of a pair's number.
+type Fate struct {
+	Known    bool
+	State    gateway.State
+	Expires  time.Time
+	Evidence []string // signed, in the order of recording
+}
+
+// settled reports whether the number needs no more asking: how it ended is recorded.
+func (f Fate) settled() bool {
+	switch f.State {
+	case gateway.StateDelivered, gateway.StateRead, gateway.StateTakenOn, gateway.StateFailed, gateway.StateExpired:
+		return true
+	}
+	return false
+}
+
+// grace is how long a gap may stay before it is an alarm: held threads, overtaking and
+// expiry make gaps normal for a while.
+const grace = 15 * time.Minute
+
+// explain asks the gateway about the numbers that are missing, until each has come or its
+// fate is known. A number that the gateway does not know, or that still waits after its
+// message expired, is an omission: somebody is told.
+func (a *Adapter) explain(ctx context.Context) error {
+	for {
+		gaps, err := a.Store.Gaps(ctx, 256)
+		if err != nil {
+			return err
+		}
+		for _, g := range gaps {
+			if a.Now().Sub(g.NoticedAt) < grace {
+				continue
+			}
+			f, err := a.Gate.Number(ctx, a.office(), g.Pair)
+			if err != nil {
+				break // the gateway is away; the gap stays
+			}
+			switch {
+			case f.Known && f.settled():
+				if err := a.Store.Explained(ctx, g.Pair); err != nil {
+					return err
+				}
+			case !f.Known || a.Now().After(f.Expires.Add(grace)):
+				a.alarm(ctx, AlarmGap, gapRef(g.Pair), "")
+			}
+		}
+		if !pause(ctx, grace/3, nil) {
+			return nil
+		}
+	}
+}
+
+// office is the party that asks for the country as a whole.
+func (a *Adapter) office() gateway.Party { return gateway.Party(string(a.Country) + "/coordinator") }

@@ -1,0 +1,85 @@
+package adapters
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.org/trm/adapters/store"
+	"example.org/trm/gateway"
+)
+
+const scope = "example.org/trm/adapters"
+
+// watch is what an operator sees of an adapter in numbers. No label says a type, a lane
+// or a code of a message.
+type watch struct {
+	tracer      trace.Tracer
+	deliveries  metric.Int64Counter
+	attempts    metric.Int64Counter
+	gaps        metric.Int64Counter
+	alarms      metric.Int64Counter
+	submissions metric.Int64Counter
+	latency     metric.Float64Histogram
+}
+
+func newWatch(c Config) (watch, error) {
+	m := c.Meter.Meter(scope)
+	w := watch{tracer: c.Tracer.Tracer(scope)}
+	var errs [6]error
+	w.deliveries, errs[0] = m.Int64Counter("trm.adapter.deliveries", metric.WithDescription("deliveries that ended, by how"))
+	w.attempts, errs[1] = m.Int64Counter("trm.adapter.attempts", metric.WithDescription("attempts at the national system, by what is known of them"))
+	w.gaps, errs[2] = m.Int64Counter("trm.adapter.gaps", metric.WithDescription("pair numbers that were passed"))
+	w.alarms, errs[3] = m.Int64Counter("trm.adapter.alarms", metric.WithDescription("things that a person must look at, by kind"))
+	w.submissions, errs[4] = m.Int64Counter("trm.adapter.submissions", metric.WithDescription("envelopes that the gateway answered, by how"))
+	w.latency, errs[5] = m.Float64Histogram("trm.adapter.attempt.duration", metric.WithUnit("s"), metric.WithDescription("time of one attempt"))
+	return w, errors.Join(errs[:]...)
+}
+
+// span begins a step of a delivery's trace. It carries ids, never a value.
+func (a *Adapter) span(ctx context.Context, name, delivery string) (context.Context, trace.Span) {
+	return a.watch.tracer.Start(ctx, name, trace.WithAttributes(
+		attribute.String("trm.country", string(a.Country)), attribute.String("trm.delivery", delivery)))
+}
+
+// ended ends a span. The text of an error stays out of it: the code is enough to find the
+// log line.
+func ended(s trace.Span, err error) {
+	if err != nil {
+		s.SetStatus(codes.Error, string(gateway.AsProblem(err).Code))
+	}
+	s.End()
+}
+
+func (a *Adapter) counted(ctx context.Context, c metric.Int64Counter, key, value string) {
+	c.Add(ctx, 1, metric.WithAttributes(
+		attribute.String("country", string(a.Country)), attribute.String(key, value)))
+}
+
+// The kinds of alarm.
+const (
+	AlarmRefused     = "delivery-refused"    // what came does not prove
+	AlarmNotOurs     = "delivery-not-ours"   // an entry that names nothing of this country
+	AlarmContradicts = "gateway-contradicts" // the gateway says two things
+	AlarmGap         = "gap"                 // a number that the gateway cannot explain
+	AlarmEvidence    = "evidence-refused"    // the gateway refused our evidence
+	AlarmFailed      = "delivery-failed"     // the national system could not take it
+	AlarmReceipt     = "receipt-invalid"     // the gateway's answer does not prove
+)
+
+// alarm tells a person: in the log, in a counter, in the journal's list.
+func (a *Adapter) alarm(ctx context.Context, kind, ref string, code gateway.Code) {
+	a.counted(ctx, a.watch.alarms, "kind", kind)
+	fresh, err := a.Store.Raise(ctx, store.Alarm{At: a.Now(), Kind: kind, Ref: ref, Code: code})
+	if err != nil {
+		a.Log.Error("raised an alarm that could not be recorded", "country", string(a.Country), "kind", kind, "ref", ref, "err", err)
+		return
+	}
+	if fresh {
+		a.Log.Error("raised an alarm", "country", string(a.Country), "kind", kind, "ref", ref, "problem", string(code))
+	}
+}
