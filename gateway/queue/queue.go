@@ -10,15 +10,53 @@
 //	trm:{rs}:evidence     fields jws, tp     adapter → gateway
 //	trm:{rs}:acks         fields ack, tp     gateway → adapter, the newest few thousand
 //
-// id is the delivery's id, d the wrapped delivery (a compact JWE), jws and ack signed
-// evidence, tp a W3C traceparent. The braces keep a country's streams in one slot of a
-// Redis Cluster.
+// id is the delivery's id, d the wrapped delivery (a compact JWE), jws and ack are signed
+// evidence, tp is a W3C traceparent. The braces keep a country's streams in one slot of a
+// Redis Cluster. Redis 7 or later.
 package queue
 
-import "example.org/trm/gateway"
+import (
+	"example.org/trm/gateway"
+)
+
+// The bounds of an entry. Whoever may append to a stream may append anything.
+const (
+	maxFields   = 8
+	maxWrapped  = 1 << 20
+	maxEvidence = 16 << 10
+	maxID       = 64
+	maxTrace    = 64
+)
+
+// acksKept is how many acknowledgements stay in a country's stream. An adapter that was
+// away for longer sends its evidence again and gets them anew.
+const acksKept = 4096
+
+// The consumer groups: of a country's adapters on its deliveries, and of the gateway on
+// the evidence.
+const (
+	adapters = "adapter"
+	gateways = "gateway"
+)
 
 // The names of a country's streams.
 func deliveries(c gateway.Country) string { return "trm:{" + string(c) + "}:deliveries" }
 func urgent(c gateway.Country) string     { return "trm:{" + string(c) + "}:urgent" }
 func evidence(c gateway.Country) string   { return "trm:{" + string(c) + "}:evidence" }
 func acks(c gateway.Country) string       { return "trm:{" + string(c) + "}:acks" }
+
+// field reads a field of an entry; one that is missing or longer than most is not well
+// formed.
+func field(values map[string]any, name string, most int) (string, bool) {
+	s, ok := values[name].(string)
+	return s, ok && s != "" && len(s) <= most
+}
+
+// traceOf reads the optional traceparent of an entry.
+func traceOf(values map[string]any) string {
+	tp, _ := field(values, "tp", maxTrace)
+	if len(tp) > maxTrace {
+		return ""
+	}
+	return tp
+}
