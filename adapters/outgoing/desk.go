@@ -1,45 +1,117 @@
 package outgoing
 
 import (
-	"io"
+	"fmt"
 	"time"
 
+	"example.org/trm/certs"
 	"example.org/trm/gateway"
+	"example.org/trm/gateway/envelope"
 )
 
-// Catalogue knows the types and the content of blocks. The schemas package implements it.
+// Catalogue knows the types, the codes and the content of blocks. The schemas package
+// implements it.
 type Catalogue interface {
 	gateway.Catalogue
-	// ValidateBlock checks the content of one block. What it refuses is a *Problem.
+	// ValidateBlock checks the content of one block, as decoded by envelope.DecodeJSON.
+	// What it refuses is a *gateway.Problem.
 	ValidateBlock(block string, v any) error
+	// Act is what the head's act says for these clear blocks of a type.
+	Act(typ string, blocks map[string]any) []string
+	// Release is the code-list release that new messages name.
+	Release() string
 }
 
-// Desk is a country's way out. Safe for concurrent use.
+// Policy decides what may leave, and explains it to an officer. The policy package
+// implements it.
+type Policy interface {
+	gateway.Policy
+	// Explain says a rule in plain words; empty for one that it does not know.
+	Explain(rule string) string
+	// Never lists the blocks and fields of the type that the role never gets.
+	Never(t gateway.Type, role, purpose string) []string
+	// Kept lists what the sending office keeps by itself, in plain words.
+	Kept() []string
+}
+
+// Desk makes previews and envelopes for the parties of a country. All fields must be
+// set. Safe for concurrent use.
 type Desk struct {
 	Directory gateway.Directory
 	Catalogue Catalogue
-	Policy    gateway.Policy
+	Policy    Policy
 	Now       func() time.Time
-	NewID     func() string
+	NewID     func() string // UUIDv7s, for messages and threads
 }
 
-// Options of signing.
+// Options of signing. The zero value is what an office wants.
 type Options struct {
-	All bool // sign and send also what policy withholds, so that the gateway drops it
+	// All leaves every decision of policy to the gateway: what policy withholds is
+	// signed and sent, and a message that it refuses is signed. For showing that the
+	// gateway enforces it; an office never needs it.
+	All bool
 }
-
-// Preview is what an officer sees before sending.
-type Preview struct{}
-
-// Preview says what each role at the other end will see.
-func (k Desk) Preview(d Draft, facts gateway.ThreadFacts) (Preview, error) { return Preview{}, nil }
-
-// WriteText renders the preview for a terminal.
-func (p Preview) WriteText(w io.Writer) error { return nil }
 
 // Signed is an envelope that can be submitted.
 type Signed struct {
-	Raw     []byte
+	Raw     []byte // the same bytes are to be sent again after a crash: store them first
 	ID      gateway.MessageID
+	Head    gateway.Head
 	Preview Preview
+}
+
+// Sign seals, signs and checks a draft. What policy withholds is not in the result,
+// unless the options keep it. What the gateway would refuse is refused here with the same
+// *gateway.Problem, whose pointer points into the draft.
+func (k Desk) Sign(d Draft, facts gateway.ThreadFacts, keys *certs.Keys, o Options) (Signed, error) {
+	if keys.Party != d.From || keys.Message == nil {
+		return Signed{}, gateway.Refuse(gateway.CodeCallerMismatch, "/from", "Sign with the message key of the sender.")
+	}
+	c, err := k.compose(d, facts)
+	if err != nil {
+		return Signed{}, err
+	}
+	if c.refusal != nil && !o.All {
+		return Signed{}, inDraft(c.refusal)
+	}
+	raw, err := c.sign(keys.Message, keys.Thumbprint[keys.Message.ID()], o.All)
+	if err != nil {
+		return Signed{}, err
+	}
+	if err := k.prove(raw); err != nil {
+		return Signed{}, err
+	}
+	if _, err := k.check(raw, c.head.IssuedAt); err != nil {
+		return Signed{}, err
+	}
+	if !o.All {
+		if raw, err = envelope.Drop(raw, c.leaves); err != nil {
+			return Signed{}, fmt.Errorf("leaving out what policy withholds: %w", err)
+		}
+	}
+	return Signed{Raw: raw, ID: c.head.MessageID(), Head: c.head, Preview: c.preview()}, nil
+}
+
+// prove asks whether the gateway will accept the key, so that a key that has run out is
+// noticed at the desk.
+func (k Desk) prove(raw []byte) error {
+	p, err := envelope.Codec{}.Decode(raw)
+	if err != nil {
+		return inDraft(err)
+	}
+	_, err = gateway.Prove(p, envelope.Codec{}, k.Directory)
+	return err
+}
+
+// check is the gateway's own, over the bytes that it would get.
+func (k Desk) check(raw []byte, at time.Time) (gateway.Message, error) {
+	p, err := envelope.Codec{}.Decode(raw)
+	if err != nil {
+		return gateway.Message{}, inDraft(err)
+	}
+	m, err := gateway.Open(p, gateway.Key{}, at, k.Catalogue, k.Directory)
+	if err != nil {
+		return gateway.Message{}, inDraft(err)
+	}
+	return m, nil
 }
