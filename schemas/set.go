@@ -1,39 +1,141 @@
 package schemas
 
 import (
-	_ "embed"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
 	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 
 	"example.org/trm/gateway"
+	"example.org/trm/schemas/internal/generate"
 	"example.org/trm/schemas/internal/table"
 )
 
-//go:embed types.csv
-var typesCSV []byte
+//go:embed types.csv codes frames blocks generated examples
+var tree embed.FS
 
-// Set is one release of types, schemas and code lists. It never changes after [Open] and
-// is safe for concurrent use.
+// Set is what this program knows of types, schemas and code lists. It never changes
+// after [Open] and is safe for concurrent use.
 type Set struct {
-	rows   []Row
-	byName map[string]int
+	rows     []Row
+	byName   map[string]int
+	releases []*release // the oldest first
+	digest   string
 }
 
 var _ gateway.Catalogue = (*Set)(nil)
 
+// release is one edition of the code lists, and the schemas that name its codes.
+type release struct {
+	name   string
+	lists  []List
+	types  map[string]*schema // by full name
+	blocks map[string]*schema
+}
+
 // Row is a line of types.csv: the gateway's view of a type, its terms and its codes.
 type Row = table.Row
 
-// Open reads the release that is built into the program.
+// Due is the three terms of a duty, by lane.
+type Due = table.Due
+
+// Term is a length of time in clock hours ("h"), calendar days ("d") or working days of
+// the receiver ("wd").
+type Term = table.Term
+
+// Open compiles what is built into the program. It fails only where the program was
+// built from sources that its tests refuse.
 func Open() (*Set, error) {
-	rows, err := table.Parse(typesCSV)
+	s, err := open(tree)
 	if err != nil {
 		return nil, fmt.Errorf("opening the schemas: %w", err)
 	}
-	s := &Set{rows: rows, byName: map[string]int{}}
-	for i, r := range rows {
+	return s, nil
+}
+
+func open(fsys fs.FS) (*Set, error) {
+	data, err := fs.ReadFile(fsys, "types.csv")
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{byName: map[string]int{}}
+	if s.rows, err = table.Parse(data); err != nil {
+		return nil, err
+	}
+	for i, r := range s.rows {
 		s.byName[r.Name] = i
 	}
-	return s, nil
+	names, err := generate.Releases(fsys)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		r, err := s.open(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("release %s: %w", name, err)
+		}
+		s.releases = append(s.releases, r)
+	}
+	if len(s.releases) == 0 {
+		return nil, fmt.Errorf("no release of the code lists")
+	}
+	s.digest, err = digest(fsys)
+	return s, err
+}
+
+func (s *Set) open(fsys fs.FS, name string) (*release, error) {
+	codes, err := fs.Sub(fsys, "codes/"+name)
+	if err != nil {
+		return nil, err
+	}
+	r := &release{name: name, types: map[string]*schema{}, blocks: map[string]*schema{}}
+	if r.lists, err = table.ParseLists(codes); err != nil {
+		return nil, err
+	}
+	dir := "generated/" + name
+	files, err := fs.Glob(fsys, dir+"/blocks/*.json")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		block := strings.TrimSuffix(f[strings.LastIndex(f, "/")+1:], ".json")
+		if r.blocks[block], err = compile(fsys, f); err != nil {
+			return nil, err
+		}
+	}
+	for _, row := range s.rows {
+		if r.types[row.Name], err = compile(fsys, dir+"/types/"+generate.FileName(row.Name)); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// digest is the SHA-256 over the names and bytes of everything that decides what a
+// message may say.
+func digest(fsys fs.FS) (string, error) {
+	sum := sha256.New()
+	for _, root := range []string{"types.csv", "codes", "generated"} {
+		err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := fs.ReadFile(fsys, name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(sum, "%s %d\n", name, len(data))
+			sum.Write(data)
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil)), nil
 }
 
 // Row finds a row of the table by the type's full name.
@@ -60,73 +162,29 @@ func (s *Set) Types() []gateway.Type {
 	return out
 }
 
-// Validate checks the processed document of a message against its type.
-func (s *Set) Validate(h gateway.Head, document map[string]any) error { return nil }
-
-// ValidateBlock checks the content of a block.
-func (s *Set) ValidateBlock(block string, v any) error { return nil }
-
-// Act is what the head's act must say for these clear blocks.
-func (s *Set) Act(typ string, blocks map[string]any) []string { return nil }
-
-// Block describes a block for people.
-type Block struct {
-	Name   string
-	Class  gateway.Class
-	Sealed bool
-	About  string
-	Fields []Field
-}
-
-// Field is a member of a block.
-type Field struct {
-	Name  string
-	Class gateway.Class
-	About string
-}
-
-// Blocks lists all blocks.
-func (s *Set) Blocks() []Block { return nil }
-
-// Example is a valid draft.
-func (s *Set) Example(typ string) ([]byte, bool) { return nil, false }
-
-// Skeleton is a draft to fill in.
-func (s *Set) Skeleton(typ string) ([]byte, bool) { return nil, false }
-
-// Schema is a published schema.
-func (s *Set) Schema(name string) ([]byte, bool) { return nil, false }
-
-// Names lists what [Set.Schema] knows.
-func (s *Set) Names() []string { return nil }
-
 // Release is the code-list release that new messages name.
-func (s *Set) Release() string { return "2026-11" }
+func (s *Set) Release() string { return s.latest().name }
 
-// Releases lists the code-list releases that are accepted.
-func (s *Set) Releases() []string { return []string{"2026-11"} }
-
-// Digest names everything in the release.
-func (s *Set) Digest() string { return "" }
-
-// CodeText is a code with its text and where it stands in other standards.
-type CodeText struct {
-	ID    string `json:"id"`
-	En    string `json:"en"`
-	HTCDS string `json:"htcds,omitempty"`
-	CTDC  string `json:"ctdc,omitempty"`
-	ICTIP string `json:"icTip"`
+// Releases lists the code-list releases that are accepted, the oldest first. A release
+// stays accepted for at least a year after the next, so that nobody is refused overnight.
+func (s *Set) Releases() []string {
+	out := make([]string, len(s.releases))
+	for i, r := range s.releases {
+		out[i] = r.name
+	}
+	return out
 }
 
-// List is a code list.
-type List struct {
-	Name  string     `json:"list"`
-	About string     `json:"about"`
-	Codes []CodeText `json:"codes"`
+// Digest names everything that decides what a message may say: two programs with the
+// same digest validate alike.
+func (s *Set) Digest() string { return s.digest }
+
+func (s *Set) latest() *release { return s.releases[len(s.releases)-1] }
+
+func (s *Set) release(name string) (*release, bool) {
+	i := slices.IndexFunc(s.releases, func(r *release) bool { return r.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return s.releases[i], true
 }
-
-// Code finds a code in a list of the current release.
-func (s *Set) Code(list, code string) (CodeText, bool) { return CodeText{}, false }
-
-// Lists are the code lists of the current release.
-func (s *Set) Lists() []List { return nil }

@@ -1,0 +1,198 @@
+package schemas
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/xeipuuv/gojsonschema"
+)
+
+// fault is one thing that is wrong with a document. It holds names and numbers of the
+// schema only; unknown, which is the sender's, decides a code and is never shown.
+type fault struct {
+	pointer string // deepest member that the schema knows by name
+	hint    string
+	missing bool
+	unknown string // name of an unknown member at the root
+}
+
+func (f *fault) key() string { return f.pointer + "\x00" + f.hint }
+
+// place is where a walk through a document stands, in the schema's terms.
+type place struct {
+	schema  node
+	pointer string
+	below   string // members below a local id, which is the sender's and never shown
+	local   bool
+}
+
+// step goes to a member or an element. ok is false where the schema knows none.
+func (p place) step(name string) (place, bool) {
+	props, _ := p.schema["properties"].(node)
+	if n, ok := props[name].(node); ok {
+		return p.named(n, name), true
+	}
+	if n, ok := p.schema["additionalProperties"].(node); ok {
+		return place{n, p.pointer, p.below, true}, true
+	}
+	if n, ok := p.schema["items"].(node); ok {
+		if _, err := strconv.Atoi(name); err == nil {
+			return p.named(n, name), true
+		}
+	}
+	return p, false
+}
+
+func (p place) named(n node, name string) place {
+	if p.local {
+		return place{n, p.pointer, p.below + "/" + name, true}
+	}
+	return place{n, p.pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name), "", false}
+}
+
+// fault says what is wrong at this place.
+func (p place) fault(hint string) *fault {
+	if p.local {
+		in := "In one of its entries: "
+		if p.below != "" {
+			in = "In one of its entries, " + strings.TrimPrefix(p.below, "/") + ": "
+		}
+		hint = in + hint
+	}
+	return &fault{pointer: p.pointer, hint: hint}
+}
+
+// bounded walks a document along the schema before the validator does, and stops at the
+// first member that the schema does not know, so that the validator's work and the
+// number of errors it can write are bounded by the schema. Numbers are whole and short:
+// a big exponent costs the validator milliseconds.
+func (s *schema) bounded(v any) *fault { return bounded(place{schema: s.tree}, v) }
+
+func bounded(p place, v any) *fault {
+	switch v := v.(type) {
+	case map[string]any:
+		if over(p.schema["maxProperties"], len(v)) {
+			return p.fault("There are too many entries.")
+		}
+		for name, child := range v {
+			next, ok := p.step(name)
+			if !ok {
+				f := p.fault("Leave out what the schema does not know.")
+				if p.pointer == "" && !p.local {
+					f.unknown = name
+				}
+				return f
+			}
+			if f := bounded(next, child); f != nil {
+				return f
+			}
+		}
+	case []any:
+		items, ok := p.schema["items"].(node)
+		if !ok {
+			return p.fault("This is no list.")
+		}
+		if over(p.schema["maxItems"], len(v)) {
+			return p.fault("The list is too long.")
+		}
+		for i, child := range v {
+			if f := bounded(p.named(items, strconv.Itoa(i)), child); f != nil {
+				return f
+			}
+		}
+	case json.Number:
+		if len(v) > 15 || strings.Trim(string(v), "-0123456789") != "" {
+			return p.fault("Write a whole number.")
+		}
+	case string, bool, nil:
+	default:
+		return p.fault("This is no JSON.")
+	}
+	return nil
+}
+
+func over(limit any, n int) bool {
+	max, ok := limit.(json.Number)
+	if !ok {
+		return false
+	}
+	m, err := max.Int64()
+	return err == nil && int64(n) > m
+}
+
+// explain puts an error of the validator into words. It is nil for those that only sum
+// up others.
+func (s *schema) explain(e gojsonschema.ResultError) *fault {
+	p := place{schema: s.tree}
+	for _, name := range strings.Split(e.Context().String("\x00"), "\x00")[1:] {
+		next, ok := p.step(name)
+		if !ok {
+			return p.fault("Leave out what the schema does not know.")
+		}
+		p = next
+	}
+	switch e.Type() {
+	case "condition_then", "condition_else", "number_one_of", "number_any_of", "number_all_of", "number_not":
+		return nil
+	case "required":
+		name, _ := e.Details()["property"].(string)
+		next, ok := p.step(name)
+		if !ok {
+			return p.fault("A required member is missing.")
+		}
+		f := next.fault("This is required.")
+		f.missing = true
+		return f
+	case "invalid_property_name":
+		return p.fault("Each entry stands under a local id of 6 to 12 letters a-z and digits, chosen at random.")
+	case "pattern":
+		if _, named := p.schema["propertyNames"]; named {
+			return nil // says again what invalid_property_name says
+		}
+		return p.fault(fmt.Sprintf("Write what the pattern %v takes.", p.schema["pattern"]))
+	case "invalid_type":
+		return p.fault(fmt.Sprintf("This must be of type %v.", p.schema["type"]))
+	case "enum":
+		return p.fault(oneOf(p.schema["enum"]))
+	case "const":
+		return p.fault(fmt.Sprintf("This must be %v.", p.schema["const"]))
+	case "format":
+		name, _ := p.schema["format"].(string)
+		return p.fault(formatHints[name])
+	case "unique":
+		return p.fault("List each only once.")
+	}
+	for _, limit := range limits {
+		if n, ok := p.schema[limit.keyword]; ok && e.Type() == limit.fault {
+			return p.fault(fmt.Sprintf(limit.hint, n))
+		}
+	}
+	return p.fault("Send what the schema describes.")
+}
+
+// limits are the keywords that hold a number, by what the validator calls their fault.
+var limits = [...]struct{ keyword, fault, hint string }{
+	{"minLength", "string_gte", "Write at least %v characters."},
+	{"maxLength", "string_lte", "Write at most %v characters."},
+	{"minimum", "number_gte", "Write at least %v."},
+	{"maximum", "number_lte", "Write at most %v."},
+	{"minItems", "array_min_items", "List at least %v."},
+	{"maxItems", "array_max_items", "List at most %v."},
+	{"minProperties", "array_min_properties", "There must be at least %v entries."},
+	{"maxProperties", "array_max_properties", "There must be at most %v entries."},
+}
+
+// oneOf lists the codes of a short list; a long one has its page.
+func oneOf(enum any) string {
+	list, _ := enum.([]any)
+	if len(list) == 0 || len(list) > 12 {
+		return "Use a code of the list; trm codes prints it."
+	}
+	words := make([]string, len(list))
+	for i, c := range list {
+		words[i] = fmt.Sprint(c)
+	}
+	return "Use one of: " + strings.Join(words, ", ") + "."
+}

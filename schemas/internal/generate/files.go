@@ -1,0 +1,62 @@
+package generate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+)
+
+// Files makes every generated file, by its path in the schemas directory. The same
+// sources make the same bytes.
+func (s *Source) Files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, r := range s.Rows {
+		schema, err := s.typeSchema(r)
+		if err != nil {
+			return nil, err
+		}
+		if files["generated/"+s.Release+"/types/"+FileName(r.Name)], err = indent(schema); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Blocks)) {
+		data, err := indent(s.blockSchema(name))
+		if err != nil {
+			return nil, err
+		}
+		files["generated/"+s.Release+"/blocks/"+name+".json"] = data
+	}
+	return files, nil
+}
+
+func indent(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("writing a generated file: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Roots are the directories that hold generated files only.
+var Roots = [...]string{"generated", "reference"}
+
+// Releases lists the code-list releases that have sources, the oldest first.
+func Releases(fsys fs.FS) ([]string, error) {
+	entries, err := fs.ReadDir(fsys, "codes")
+	if err != nil {
+		return nil, fmt.Errorf("reading the releases: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}

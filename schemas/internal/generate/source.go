@@ -1,0 +1,143 @@
+// Package generate makes from the table, the frames, the blocks and the code lists what
+// can be made from them: a schema for each type, skeletons and reference pages.
+package generate
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"example.org/trm/schemas/internal/table"
+)
+
+// Source is what people write: everything else is generated from it.
+type Source struct {
+	Release string // of the code lists
+	Rows    []table.Row
+	Lists   []table.List
+	Head    map[string]any
+	Frames  map[string]map[string]any
+	Blocks  map[string]map[string]any
+
+	examples map[string][]byte // by type
+}
+
+// Node is a JSON Schema as encoding/json reads it.
+type node = map[string]any
+
+// Read reads the sources of a release from the schemas directory.
+func Read(fsys fs.FS, release string) (*Source, error) {
+	s := &Source{Release: release, Frames: map[string]node{}, Blocks: map[string]node{}, examples: map[string][]byte{}}
+	data, err := fs.ReadFile(fsys, "types.csv")
+	if err != nil {
+		return nil, fmt.Errorf("reading the sources: %w", err)
+	}
+	if s.Rows, err = table.Parse(data); err != nil {
+		return nil, err
+	}
+	codes, err := fs.Sub(fsys, "codes/"+release)
+	if err != nil {
+		return nil, fmt.Errorf("reading the sources: %w", err)
+	}
+	if s.Lists, err = table.ParseLists(codes); err != nil {
+		return nil, err
+	}
+	if s.Frames, err = s.schemas(fsys, "frames"); err != nil {
+		return nil, err
+	}
+	s.Head = s.Frames["head"]
+	delete(s.Frames, "head")
+	if s.Blocks, err = s.schemas(fsys, "blocks"); err != nil {
+		return nil, err
+	}
+	for _, r := range s.Rows {
+		// A type without its example still generates: the lint asks for it.
+		if data, err := fs.ReadFile(fsys, "examples/"+FileName(r.Name)); err == nil {
+			s.examples[r.Name] = data
+		}
+	}
+	return s, nil
+}
+
+// schemas reads the schemas of a directory, with the code lists written out.
+func (s *Source) schemas(fsys fs.FS, dir string) (map[string]node, error) {
+	names, err := fs.Glob(fsys, dir+"/*.json")
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	out := map[string]node{}
+	for _, name := range names {
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("reading the sources: %w", err)
+		}
+		var n node
+		if err := json.Unmarshal(data, &n); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		full, err := s.expand(n)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		out[strings.TrimSuffix(path.Base(name), ".json")] = full.(node)
+	}
+	return out, nil
+}
+
+// expand writes the codes of a list in the place of its name, so that the published
+// schema stands alone and no validator ever follows a reference.
+func (s *Source) expand(v any) (any, error) {
+	switch v := v.(type) {
+	case node:
+		out := node{}
+		for k, child := range v {
+			if k == "$ref" {
+				name, ok := strings.CutPrefix(fmt.Sprint(child), "codes/")
+				i := slices.IndexFunc(s.Lists, func(l table.List) bool { return l.Name == name })
+				if !ok || i < 0 {
+					return nil, fmt.Errorf("%q is no code list", child)
+				}
+				out["type"], out["enum"] = enum(s.Lists[i].IDs())
+				continue
+			}
+			full, err := s.expand(child)
+			if err != nil {
+				return nil, err
+			}
+			out[k] = full
+		}
+		return out, nil
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			full, err := s.expand(v[i])
+			if err != nil {
+				return nil, err
+			}
+			out[i] = full
+		}
+		return out, nil
+	}
+	return v, nil
+}
+
+// enum is the JSON type and the values of a list of codes. Phases are numbers.
+func enum(ids []string) (string, []any) {
+	values := make([]any, len(ids))
+	for i, id := range ids {
+		if len(id) > 1 || id < "0" || id > "9" {
+			for i, id := range ids {
+				values[i] = id
+			}
+			return "string", values
+		}
+		values[i] = json.Number(id)
+	}
+	return "integer", values
+}
+
+// FileName is where the files of a type lie: "referral.request-1.0.json".
+func FileName(typ string) string { return strings.ReplaceAll(typ, "/", "-") + ".json" }

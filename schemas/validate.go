@@ -1,0 +1,147 @@
+package schemas
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/xeipuuv/gojsonschema"
+
+	"example.org/trm/gateway"
+)
+
+// Validate checks the processed document of a message against its type and the
+// code-list release that the head names: head, frame, clear blocks, the shape of sealed
+// units, and that act says what the blocks say. The document holds what a strict decoder
+// makes of JSON: maps, slices, strings, booleans, json.Number. A refusal is a
+// *gateway.Problem. Its cost is bounded by the schema, not by what a sender invents.
+func (s *Set) Validate(h gateway.Head, document map[string]any) error {
+	row, ok := s.Row(h.Type)
+	if !ok {
+		return gateway.Refuse(gateway.CodeTypeUnknown, "/type", "")
+	}
+	r, ok := s.release(h.Codes)
+	if !ok {
+		return gateway.Refuse(gateway.CodeCodesUnknown, "/codes", "")
+	}
+	t := r.types[row.Name]
+	if f := t.check(unnumbered(document)); f != nil {
+		return s.refuse(row, f)
+	}
+	if !slices.IsSorted(h.Attests) {
+		return gateway.Refuse(gateway.CodeSchema, "/attests", "Sort the list.")
+	}
+	switch row.Frame {
+	case "request", "answer":
+		if !slices.Equal(h.Act, said(row, document)) {
+			return gateway.Refuse(gateway.CodeActMismatch, "/act", "")
+		}
+	}
+	return nil
+}
+
+// ValidateBlock checks the content of a block, sealed or clear, against the current
+// release: what a sender does before sealing and a recipient after opening. The pointer
+// of a refusal begins inside the block. {} is valid content of every sealed block.
+func (s *Set) ValidateBlock(block string, v any) error {
+	b, ok := s.latest().blocks[block]
+	if !ok {
+		return gateway.Refuse(gateway.CodeUnitUnknown, "", "")
+	}
+	if f := b.check(v); f != nil {
+		return gateway.Refuse(gateway.CodeSchema, f.pointer, f.hint)
+	}
+	return nil
+}
+
+// Act is what the head's act says where it follows from the blocks: the question codes
+// of asks in a request and of results in an answer, sorted, each once. In a notice or a
+// change it does not, and Act is nil: the sender chooses one of the row's codes.
+func (s *Set) Act(typ string, blocks map[string]any) []string {
+	row, ok := s.Row(typ)
+	if !ok {
+		return nil
+	}
+	return said(row, blocks)
+}
+
+func said(row Row, document map[string]any) []string {
+	block := map[string]string{"request": "asks", "answer": "results"}[row.Frame]
+	entries, _ := document[block].(map[string]any)
+	var codes []string
+	for _, e := range entries {
+		if m, ok := e.(map[string]any); ok {
+			if c, ok := m["code"].(string); ok {
+				codes = append(codes, c)
+			}
+		}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// unnumbered drops the number from the role of a sealed unit's name: the schema knows
+// kinds of role, of which a country may have several ("note@mobile-team.2").
+func unnumbered(document map[string]any) map[string]any {
+	out := document
+	for name := range document {
+		block, role, _ := gateway.SplitUnit(name)
+		plain := block + "@" + gateway.RoleKind(role)
+		if _, twice := document[plain]; role == "" || plain == name || twice || !isRole(role) {
+			continue
+		}
+		if len(out) == len(document) {
+			out = make(map[string]any, len(document))
+			for k, v := range document {
+				out[k] = v
+			}
+		}
+		out[plain] = document[name]
+		delete(out, name)
+	}
+	return out
+}
+
+// check finds the first fault, in the order of pointers, so that the same document
+// always gets the same answer.
+func (s *schema) check(v any) *fault {
+	if f := s.bounded(v); f != nil {
+		return f
+	}
+	res, err := s.compiled.Validate(gojsonschema.NewRawLoader(v))
+	if err != nil {
+		return &fault{hint: "Send what the schema describes."}
+	}
+	if res.Valid() {
+		return nil
+	}
+	var first *fault
+	for _, e := range res.Errors() {
+		if f := s.explain(e); f != nil && (first == nil || strings.Compare(f.key(), first.key()) < 0) {
+			first = f
+		}
+	}
+	if first == nil {
+		first = &fault{hint: "Send what the schema describes."}
+	}
+	return first
+}
+
+// refuse gives a fault the code that a sender knows it by.
+func (s *Set) refuse(row Row, f *fault) error {
+	code := gateway.CodeSchema
+	member := strings.TrimPrefix(f.pointer, "/")
+	switch {
+	case f.unknown != "":
+		// A unit that exists but not in this type; the name is the sender's, so the
+		// pointer stays at the root.
+		block, _, _ := gateway.SplitUnit(f.unknown)
+		if _, ok := s.latest().blocks[block]; ok {
+			code = gateway.CodeUnitUnknown
+		}
+	case f.missing && slices.Contains(row.Must, member):
+		code = gateway.CodeUnitMissing
+	case strings.Contains(member, "@"):
+		code = gateway.CodeUnitNotSealed
+	}
+	return gateway.Refuse(code, f.pointer, f.hint)
+}
