@@ -14,8 +14,8 @@ import (
 	"example.org/trm/gateway"
 )
 
-// patience is how long a delivery is held for its next attempt before its place is given
-// to another.
+// patience is how long a delivery waits here for its next attempt; beyond it, it gives its
+// place to another and is offered again.
 const patience = time.Second
 
 // deliver makes the attempts that are due, one role after the other, the addressee first:
@@ -61,7 +61,6 @@ func (a *Adapter) consign(ctx context.Context, c Consignment, before []store.Att
 			return last.Code, nil
 		}
 		if wait := last.NextAt.Sub(a.Now()); wait > patience {
-			pause(ctx, patience, nil) // so that nobody who offers it again at once spins
 			return "", errNotDue
 		} else if wait > 0 && !pause(ctx, wait, nil) {
 			return "", ctx.Err()
@@ -74,6 +73,7 @@ func (a *Adapter) consign(ctx context.Context, c Consignment, before []store.Att
 		}
 		return gateway.CodeAttemptsExhausted, nil
 	}
+	c.Repeat = slices.ContainsFunc(before, func(a store.Attempt) bool { return a.Mark == store.Ambiguous })
 	return a.attempt(ctx, c)
 }
 

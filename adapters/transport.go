@@ -36,6 +36,7 @@ type Consignment struct {
 	Lane       gateway.Lane
 	ReceivedAt time.Time // by the gateway
 	Expires    time.Time
+	Repeat     bool // an earlier attempt may have taken effect
 	Head       map[string]any
 	Blocks     map[string]any // clear blocks; the addressee's only
 	Sealed     map[string]any // opened: the units sealed to Reader
