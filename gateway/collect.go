@@ -75,7 +75,9 @@ func (c *Collector) Collect(ctx context.Context, from Country, jws string) (ack 
 	}
 	// A country's adapter holds the keys of all its parties, but only the addressee
 	// testifies to a delivery.
-	if !ok || k.Audience != s.Signer || k.Message != s.Message {
+	// A recipient that cannot open a delivery cannot say which message it was.
+	unopened := s.Event == ContentConsignmentFailure && s.Message == (MessageID{})
+	if !ok || k.Audience != s.Signer || k.Message != s.Message && !unopened {
 		return c.acknowledge(jws, s, Refuse(CodeEvidence, "", ""))
 	}
 	if s.Event == ContentConsignment && s.SDHash != k.SDHash {

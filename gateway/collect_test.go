@@ -145,3 +145,18 @@ func TestSilenceAfterExpiryIsSignedByTheGateway(t *testing.T) {
 		t.Errorf("signed %s with %s by %s", got.Event, got.Code, got.Signer)
 	}
 }
+
+func TestFailureOfADeliveryThatDidNotOpenNeedsNoMessage(t *testing.T) {
+	t.Parallel()
+	c, b := newCollector()
+	failed := consignment(func(s *gateway.Statement) {
+		s.Event, s.Message, s.SDHash, s.Code = gateway.ContentConsignmentFailure, gateway.MessageID{}, "", gateway.CodeDeliveryKey
+	})
+	if got := collect(t, c, "rs", failed); got.Event != gateway.EvidenceRecorded || len(b.heard) != 1 {
+		t.Errorf("got %s with %d recorded, want it recorded", got.Event, len(b.heard))
+	}
+	nameless := consignment(func(s *gateway.Statement) { s.Message = gateway.MessageID{} })
+	if got := collect(t, c, "rs", nameless); got.Event != gateway.EvidenceRefused {
+		t.Errorf("consignment of no message: got %s, want it refused", got.Event)
+	}
+}
