@@ -1,6 +1,12 @@
 // Package certs makes, loads and checks keys and certificates.
 //
-// [Develop] makes a whole development region: seven countries, their parties, the
-// gateway, directory number 1. Everything it makes says TEST KEY. [Load] gives a process
-// its own keys, [Check] tells everything that is wrong with a folder of them.
+// [Develop] makes a whole development region in a folder: seven countries, their
+// parties, SELEC, the gateway, an authority for each, and directory number 1 under four
+// hands. Everything in it says TEST KEY, and it is never written over. [Load] gives a
+// process a party's own keys, [ServerTLS] and [ClientTLS] its connections, [Renew]
+// replaces what runs out, and [Check] tells everything that is wrong with a folder.
+//
+// What each key is for, who holds it and what a leak costs is a table in README.md beside
+// this file. Certificates here carry keys to where certificates are expected (JAdES,
+// TLS); whom anybody believes is what the directory says, by thumbprint.
 package certs
