@@ -50,7 +50,7 @@ func (d *door) watch(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		ctx, span := d.tracer.Start(remote(r), method+" "+route, trace.WithSpanKind(trace.SpanKindServer),
 			trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)))
-		defer span.End()
+		defer func() { span.End() }() // see accept
 		c.SetRequest(r.WithContext(ctx))
 		harden(c.Response().Header(), r.TLS != nil)
 		d.meters.active.Add(ctx, 1)

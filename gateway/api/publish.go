@@ -15,21 +15,6 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
-// Rulebook is the policy in force, for people to read.
-type Rulebook struct {
-	Digest string `json:"digest"` // what a binding names
-	Rules  []Rule `json:"rules"`
-}
-
-// Rule is one rule in plain words.
-type Rule struct {
-	ID       string `json:"id"`
-	Effect   string `json:"effect"`   // refuse, withhold, allow, duty
-	Enforcer string `json:"enforcer"` // origin, gateway, destination
-	Says     string `json:"says"`
-	Law      string `json:"law,omitempty"` // what it rests on
-}
-
 // directory hands out the directory in force, exactly as it was signed.
 func (d *door) directory(c echo.Context, _ gateway.Party) error {
 	return d.write(c, http.StatusOK, typeJSON, d.Directory.Signed())
@@ -62,8 +47,10 @@ func (d *door) codes(c echo.Context, _ gateway.Party) error {
 	}{d.Schemas.Release(), orEmpty(d.Schemas.Releases()), orEmpty(d.Schemas.Lists())})
 }
 
-// policy is the rulebook.
-func (d *door) policy(c echo.Context, _ gateway.Party) error { return d.json(c, d.Policy) }
+// policy is the rules in force, in plain words.
+func (d *door) policy(c echo.Context, _ gateway.Party) error {
+	return d.write(c, http.StatusOK, typeJSON, d.Policy)
+}
 
 // problems is the catalogue of everything that can be refused.
 func (d *door) problems(c echo.Context, _ gateway.Party) error {

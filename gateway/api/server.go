@@ -45,7 +45,7 @@ type Server struct {
 	Messages  Messages
 	Directory Directory
 	Schemas   *schemas.Set
-	Policy    Rulebook
+	Policy    []byte           // the rules in force as JSON, for people to read
 	Examiner  gateway.Examiner // reads the evidence that is shown
 	Checks    []Check          // what readiness asks
 	Audience  string           // what an assertion must name in aud: this gateway

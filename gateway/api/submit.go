@@ -105,7 +105,8 @@ func (d *door) body(c echo.Context) ([]byte, error) {
 // accept calls the verb within its time and under its own span, and counts the outcome.
 func (d *door) accept(ctx context.Context, caller gateway.Party, lane gateway.Lane, raw []byte) (gateway.Answer, error) {
 	ctx, span := d.tracer.Start(ctx, "accept")
-	defer span.End()
+	// Not "defer span.End()": called so, End writes what a panic holds into the span.
+	defer func() { span.End() }()
 	ctx, cancel := context.WithTimeout(ctx, d.limits.Accept)
 	defer cancel()
 	began := time.Now()
