@@ -97,7 +97,8 @@ type Binder interface {
 	Conceal(list []Withheld, id MessageID, reader Key) (string, error)
 }
 
-// Lane is the stream that the delivery travels on: whether it may overtake.
+// Overtakes reports whether the delivery travels on the urgent stream, past those that
+// wait for their turn in a thread.
 func (d Delivery) Overtakes() bool {
 	h := d.message.parts.Head
 	return h.Lane == Urgent || slices.Contains([]string{"recall", "correction", "consent"}, h.Topic())
