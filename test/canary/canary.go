@@ -30,7 +30,7 @@ type bird struct {
 
 // Shortest is the length in bytes under which a value is no canary: what is shorter is
 // found by chance.
-const Shortest = 10
+const Shortest = 6
 
 // Add makes a canary of a value. The name is what a finding calls it.
 func (f *Flock) Add(name, value string) error {
