@@ -1,0 +1,164 @@
+package journaltest
+
+import (
+	"slices"
+	"time"
+
+	"example.org/trm/gateway"
+)
+
+func order(w *world) {
+	for _, m := range []message{
+		{id: "a1", thread: "a"}, {id: "a2", thread: "a"}, {id: "b1", thread: "b"},
+		{id: "a3", thread: "a", urgent: true}, {id: "other way", thread: "a", from: "me"},
+	} {
+		w.receive(m)
+	}
+	if ids := w.next("rs", 10); !slices.Equal(ids, []string{"a1", "b1", "a3", "other way"}) {
+		w.Errorf("at first %v may be placed", ids)
+	}
+	w.place("rs", false)
+	if ids := w.next("rs", 10); ids != nil {
+		w.Errorf("while the first is placed, %v may be placed too", ids)
+	}
+	w.finish(message{id: "b1"})
+	w.finish(message{id: "a3", urgent: true})
+	if ids := w.next("rs", 10); ids != nil {
+		w.Errorf("others finished, and %v may be placed", ids)
+	}
+	w.finish(message{id: "a1"})
+	if ids := w.next("rs", 10); !slices.Equal(ids, []string{"a2"}) {
+		w.Errorf("after the first finished, %v may be placed", ids)
+	}
+}
+
+func next(w *world) {
+	var want []string
+	for _, id := range []string{"e", "d", "c", "b", "a"} {
+		w.receive(message{id: id})
+		want = append(want, id)
+	}
+	w.receive(message{id: "elsewhere", to: "me"})
+	if ids := w.next("rs", 10); !slices.Equal(ids, want) {
+		w.Errorf("got %v, want %v", ids, want)
+	}
+	if ids := w.next("rs", 2); !slices.Equal(ids, want[:2]) {
+		w.Errorf("of two, got %v", ids)
+	}
+	ws, err := w.Next(w.Context(), "me", w.now, 1)
+	if err != nil || len(ws) != 1 {
+		w.Fatalf("got %v, %v", ws, err)
+	}
+	got := ws[0]
+	if got.Country != "me" || got.Wrapped != "wrapped elsewhere" || !got.Expires.Equal(noon.Add(time.Hour)) || got.Trace == "" || got.Urgent || got.At != (gateway.StreamID{}) {
+		w.Errorf("got %+v", got)
+	}
+}
+
+func expired(w *world) {
+	w.receive(message{id: "short", life: time.Minute})
+	w.receive(message{id: "long"})
+	w.now = w.now.Add(time.Minute)
+	if ids := w.next("rs", 10); !slices.Equal(ids, []string{"long"}) {
+		w.Errorf("got %v", ids)
+	}
+}
+
+func positions(w *world) {
+	seen := map[gateway.StreamID]string{}
+	var last gateway.StreamID
+	at := func(id string, x gateway.Waiting) {
+		w.Helper()
+		if other, ok := seen[x.At]; ok {
+			w.Errorf("%s and %s were given %v", other, id, x.At)
+		}
+		seen[x.At] = id
+		if x.At.Generation < last.Generation || x.At.Generation == last.Generation && x.At.Sequence <= last.Sequence {
+			w.Errorf("%v comes after %v", x.At, last)
+		}
+		last = x.At
+	}
+	w.receive(message{id: "a"})
+	at("a", w.place("rs", false)["a"])
+	if last.Generation == 0 {
+		w.Error("generation 0 cannot be told from a delivery that was never placed")
+	}
+	w.reopen()
+	w.receive(message{id: "b"})
+	b := w.place("rs", false)["b"]
+	at("b", b)
+	again, err := w.Place(w.Context(), b, true)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if again.Generation <= b.At.Generation {
+		w.Errorf("raised from %v to %v", b.At, again)
+	}
+	at("b again", gateway.Waiting{At: again})
+	w.receive(message{id: "c"})
+	c := w.place("rs", false)["c"]
+	at("c", c)
+	if c.At.Generation != again.Generation {
+		w.Errorf("after a raise, %v follows %v", c.At, again)
+	}
+	w.now = w.now.Add(-24 * time.Hour) // a clock that goes back
+	up, err := w.Place(w.Context(), c, true)
+	if err != nil {
+		w.Fatal(err)
+	}
+	at("c again", gateway.Waiting{At: up})
+	w.now = noon
+	w.receive(message{id: "u", urgent: true})
+	if u := w.place("rs", false)["u"]; u.At.Sequence != 1 {
+		w.Errorf("the urgent stream begins at %v", u.At)
+	}
+	if _, err := w.Place(w.Context(), gateway.Waiting{ID: "never recorded", Country: "rs"}, false); err == nil {
+		w.Error("a delivery that was never recorded has a position")
+	}
+}
+
+func removed(w *world) {
+	w.receive(message{id: "a"})
+	w.receive(message{id: "b"})
+	at := w.place("rs", false)
+	placed, err := w.Placed(w.Context(), "rs")
+	if err != nil || len(placed) != 2 || placed[0] != at["a"] || placed[1] != at["b"] {
+		w.Fatalf("placed are %v, %v; want %v", placed, err, at)
+	}
+	w.finish(message{id: "a"})
+	if placed, err = w.Placed(w.Context(), "rs"); err != nil || len(placed) != 1 || placed[0].ID != "delivery of b" {
+		w.Errorf("placed are %v, %v", placed, err)
+	}
+	done, err := w.Finished(w.Context(), "rs")
+	if err != nil || len(done) != 1 || done[0] != at["a"] {
+		w.Fatalf("finished are %v, %v", done, err)
+	}
+	if err := w.Removed(w.Context(), done); err != nil {
+		w.Fatal(err)
+	}
+	if done, err = w.Finished(w.Context(), "rs"); err != nil || done != nil {
+		w.Errorf("finished are %v, %v", done, err)
+	}
+	if ids := w.next("rs", 10); ids != nil {
+		w.Errorf("%v would be placed again", ids)
+	}
+	if s := w.status(message{id: "a"}); s.State != gateway.StateDelivered {
+		w.Errorf("the state is %s", s.State)
+	}
+}
+
+func replaced(w *world) {
+	w.receive(message{id: "a"})
+	old := w.place("rs", false)["a"]
+	w.finish(message{id: "a"})
+	if _, err := w.Place(w.Context(), old, true); err != nil {
+		w.Fatal(err)
+	}
+	if err := w.Removed(w.Context(), []gateway.Waiting{old}); err != nil {
+		w.Fatal(err)
+	}
+	done, err := w.Finished(w.Context(), "rs")
+	if err != nil || len(done) != 1 || done[0].At == old.At {
+		w.Errorf("finished are %v, %v: the entry at the new position would stay for ever", done, err)
+	}
+}
