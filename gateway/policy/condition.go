@@ -99,7 +99,7 @@ func (p *typePattern) names(t gateway.Type) bool {
 
 func (c *condition) agreed(a gateway.Agreement) bool {
 	return some(c.agreement, func(p agreementPattern) bool {
-		return p.state == a.State && (p.reason == "" || p.reason == a.Reason)
+		return (p.state == a.State || p.state == "unsaid" && a.State == "") && (p.reason == "" || p.reason == a.Reason)
 	})
 }
 

@@ -96,7 +96,7 @@ var (
 	idForm   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	typeForm = regexp.MustCompile(`^([a-z]+|\*)\.([a-z]+|\*)(#[a-z]+(-[a-z]+)*)?$`)
 	unitForm = regexp.MustCompile(`^(clear|sealed|[a-zA-Z]+|[a-z]+/[a-zA-Z]+|([a-z]+|\*)@(\*|[a-z]+(-[a-z]+)*))$`)
-	states   = []string{"given", "limited", "refused", "not-asked"}
+	states   = []string{"given", "limited", "refused", "not-asked", "unsaid"}
 	lanes    = []gateway.Lane{gateway.Normal, gateway.Child, gateway.Urgent}
 	classes  = []gateway.Class{gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2, gateway.ClassP3}
 	facts    = []Fact{New, Begun, Accepted, NotAccepted, Declined, Closed}

@@ -94,7 +94,7 @@ func ask(t *testing.T, p *policy.Policy, s *schemas.Set, e policy.Example) (gate
 	t.Helper()
 	typ, ok := typeOf(s, e.Type)
 	if !ok {
-		t.Skipf("%s: the catalogue has no type %s", e.Says, e.Type)
+		t.Fatalf("%s: the catalogue has no type %s", e.Says, e.Type)
 	}
 	q := e.Question(typ, everyday)
 	return p.Decide(q), e.Named(q.Head.Audience)

@@ -56,7 +56,7 @@ type When struct {
 	Lanes    []gateway.Lane `yaml:"lanes,omitempty" json:"lanes,omitempty"`
 	Purposes []string       `yaml:"purposes,omitempty" json:"purposes,omitempty"`
 	Bases    []string       `yaml:"bases,omitempty" json:"bases,omitempty"`
-	// Agreement is "state" or "state:reason".
+	// Agreement is "state" or "state:reason"; "unsaid" is a head that says nothing of it.
 	Agreement []string `yaml:"agreement,omitempty" json:"agreement,omitempty"`
 	Decided   []string `yaml:"decided,omitempty" json:"decided,omitempty"` // who decided: person, guardian, authority
 	Heard     *bool    `yaml:"heard,omitempty" json:"heard,omitempty"`
