@@ -9,7 +9,7 @@ import "example.org/trm/gateway"
 // in parentheses are selectors (Redis 7): each allows its commands on its keys alone.
 func ACL(c gateway.Country) []string {
 	return []string{
-		"reset", "-@all", "+hello", "+auth", "+ping", "+client|setname", "+client|setinfo",
+		"reset", "-@all", "+hello", "+auth", "+ping", "+client|setname",
 		"(+xreadgroup +xack +xclaim +xautoclaim +xpending +xgroup|create ~" + deliveries(c) + " ~" + urgent(c) + ")",
 		"(+xadd %W~" + evidence(c) + ")",
 		"(+xread +xrevrange %R~" + acks(c) + ")",
