@@ -156,11 +156,15 @@ func markOf(err error) store.Mark {
 func consignments(d store.Delivery, o incoming.Opened) []Consignment {
 	cs := make([]Consignment, 0, len(o.Views))
 	for _, v := range o.Views {
-		cs = append(cs, Consignment{
+		c := Consignment{
 			Delivery: d.ID, Message: d.Message, Reader: v.Party, Audience: d.Audience, Thread: o.Head.Thread, Lane: o.Head.Lane,
 			ReceivedAt: o.Binding.IssuedAt, Expires: d.Expires, Head: v.Head, Blocks: v.Clear, Sealed: v.Sealed,
 			SealedFor: v.SealedFor, Binding: o.Binding,
-		})
+		}
+		if v.Party == d.Audience {
+			c.Envelope = o.Raw
+		}
+		cs = append(cs, c)
 	}
 	slices.SortStableFunc(cs, func(a, b Consignment) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Reader, b.Reader))

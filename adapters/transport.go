@@ -42,6 +42,7 @@ type Consignment struct {
 	Sealed     map[string]any // opened: the units sealed to Reader
 	SealedFor  []string       // units for other roles, which the addressee cannot open
 	Binding    gateway.Binding
+	Envelope   []byte // as delivered, with the gateway's binding; the addressee's only
 }
 
 // Key is the consignment's name for ever: the same in every attempt, different for each
@@ -65,6 +66,9 @@ type Document struct {
 	Sealed     map[string]any `json:"sealed,omitempty"`
 	SealedFor  []string       `json:"sealedFor,omitempty"`
 	Binding    Released       `json:"binding"`
+	// Envelope is the signed message as it was delivered: what the addressee needs to
+	// prove later who sent it and what the gateway released. Absent for other roles.
+	Envelope json.RawMessage `json:"envelope,omitempty"`
 }
 
 // Released is what the gateway signed about what it released, for the recipient's file.
@@ -84,7 +88,7 @@ func (c Consignment) Document() Document {
 		Binding: Released{Audience: c.Binding.Audience, Policy: c.Binding.Policy, Pair: c.Binding.Pair, SDHash: c.Binding.SDHash},
 	}
 	if c.Reader == c.Audience {
-		d.Binding.Released = c.Binding.Released
+		d.Binding.Released, d.Envelope = c.Binding.Released, c.Envelope
 	}
 	return d
 }

@@ -120,6 +120,16 @@ func CheckBinding(p gateway.Parts, lookup func(kid string) (gateway.Key, bool), 
 	return b, nil
 }
 
+// ReadBinding reads what the gateway's binding says and proves nothing: for those who hold
+// a delivered message and do not know its delivery's id, which [CheckBinding] asks for.
+func ReadBinding(p gateway.Parts) (gateway.Binding, error) {
+	b, _, err := readBinding(p.Bound)
+	if err != nil {
+		return gateway.Binding{}, refuseBinding(err)
+	}
+	return b, nil
+}
+
 func refuseBinding(err error) error {
 	return gateway.Refuse(gateway.CodeBinding, "", "").Because(fmt.Errorf("checking the binding: %w", err))
 }

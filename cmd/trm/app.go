@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"example.org/trm/gateway"
+)
+
+// app is one run of the tool: where it reads and writes, and the flags that every
+// command has.
+type app struct {
+	in        io.Reader
+	out, errs io.Writer
+	home      string
+	json      bool
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "trm",
+		Short: "Send, trace and open referral messages of the Transnational Referral Mechanism",
+		Long: `trm is the desk tool of the exchange between the anti-trafficking coordinator offices.
+
+Start a region on this machine and follow what it prints:
+
+  trm demo
+
+or make a first message by hand:
+
+  trm keys init home                          keys and a directory for development
+  trm types example referral.request > d.json a draft, plain JSON
+  trm preview d.json                          what each role at the other end will see
+  trm sign d.json -o message.json             a signed message
+  trm verify message.json                     check it as the gateway will
+
+Synthetic people only; no institution operates or endorses this.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	home := os.Getenv("TRM_HOME")
+	if home == "" {
+		home = "home"
+	}
+	root.PersistentFlags().StringVar(&a.home, "home", home, "folder with directory, keys and the gateway's address (TRM_HOME)")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs instead of text for people")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+	root.AddCommand(
+		a.demoCommand(),
+		a.keysCommand(), a.certsCommand(), a.directoryCommand(),
+		a.typesCommand(), a.codesCommand(), a.policyCommand(),
+		a.previewCommand(), a.signCommand(), a.showCommand(), a.verifyCommand(), a.openCommand(),
+		a.assertCommand(), a.sendCommand(), a.traceCommand(), a.inboxCommand(),
+		exitCodesTopic(),
+	)
+	return root
+}
+
+func exitCodesTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exit-codes",
+		Short: "What the exit codes mean",
+		Long: `0  done
+1  the tool or its surroundings failed (file, network, disk)
+2  the command line is wrong
+3  the message was refused; the problem's code says what to change
+4  something that was checked is not valid
+5  asked to wait, and it has not arrived yet`,
+	}
+}
+
+// args is a cobra check that fails with the usage exit code and names what is missing.
+func args(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, got []string) error {
+		if len(got) == len(names) {
+			return nil
+		}
+		return usage("%s takes %s; see trm %s --help", c.CommandPath(), strings.Join(names, " "), strings.TrimPrefix(c.CommandPath(), "trm "))
+	}
+}
+
+// read reads a file, or standard input for "-".
+func (a *app) read(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(a.in, 1<<20))
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// write writes a result to a file that only its owner may read, or to standard output
+// where no file is named.
+func (a *app) write(name string, raw []byte) error {
+	if name == "" || name == "-" {
+		_, err := a.out.Write(raw)
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(name, raw, 0o600)
+}
+
+func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
+
+func (a *app) printJSON(w io.Writer, v any) {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v)
+}
+
+// printProblem prints a refusal for its sender.
+func (a *app) printProblem(d gateway.Document) {
+	if a.json {
+		a.printJSON(a.errs, d)
+		return
+	}
+	fmt.Fprintf(a.errs, "refused: %s (%s)\n", d.Title, d.Code)
+	if d.Pointer != "" {
+		fmt.Fprintf(a.errs, "  where: %s\n", d.Pointer)
+	}
+	if d.Rule != "" {
+		fmt.Fprintf(a.errs, "  rule:  %s\n", d.Rule)
+	}
+	fmt.Fprintf(a.errs, "  do:    %s\n", d.Detail)
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.org/trm/cmd/internal/region"
+	"example.org/trm/gateway"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var (
+		once     bool
+		data     string
+		listen   string
+		embedded bool
+	)
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Run a whole region on this machine: gateway, queue, seven countries",
+		Long: `demo runs the gateway, its queue and the adapters of seven countries on loopback, with keys made on
+the spot and invented people, and says what to try. Ctrl-C stops it.
+
+With --once it plays a conversation instead (capacity asked and answered, a referral, its
+partial acceptance), prints each hop, what every role saw and what was withheld, proves it as
+the recipient would, and exits.`,
+		Args: args(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir := data
+			if dir == "" {
+				tmp, err := os.MkdirTemp("", "trm-demo-")
+				if err != nil {
+					return err
+				}
+				defer os.RemoveAll(tmp)
+				dir = tmp
+			}
+			return a.demo(c.Context(), region.Options{Dir: dir, Listen: listen, Embedded: embedded}, once, data != "")
+		},
+	}
+	c.Flags().BoolVar(&once, "once", false, "play one conversation and exit")
+	c.Flags().StringVar(&data, "data", "", "folder that keeps everything between runs (default: a temporary one)")
+	c.Flags().StringVar(&listen, "listen", "", "address of the gateway (default: 127.0.0.1:8440, or a free port with --once)")
+	c.Flags().BoolVar(&embedded, "embedded", false, "keep the queue in this process even if redis-server is installed")
+	return c
+}
+
+func (a *app) demo(ctx context.Context, o region.Options, once, kept bool) error {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return err
+	}
+	o.Dir = dir
+	logs, err := os.OpenFile(filepath.Join(dir, "demo.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer logs.Close()
+	o.Log = slog.New(slog.NewJSONHandler(logs, nil))
+	if o.Listen == "" && !once {
+		o.Listen = "127.0.0.1:8440"
+	}
+	r, err := region.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	err = a.runDemo(ctx, r, once, kept)
+	return errors.Join(err, r.Stop())
+}
+
+func (a *app) runDemo(ctx context.Context, r *region.Region, once, kept bool) error {
+	a.home = r.Dir
+	if err := writeGatewayAddress(r.Dir, gatewayAddress{URL: r.URL, Audience: region.Audience}); err != nil {
+		return err
+	}
+	a.printf("A region on this machine. Synthetic people only; no institution operates or endorses this.\n\n")
+	a.printf("gateway   %s\n", r.URL)
+	a.printf("queue     %s\n", r.Queue)
+	a.printf("adapters ")
+	for _, c := range gateway.Countries {
+		a.printf(" %s", c.Name())
+		if c != gateway.Countries[len(gateway.Countries)-1] {
+			a.printf(",")
+		}
+	}
+	a.printf("\n          %s\n", gateway.FootnoteXK)
+	if once {
+		a.printf("\n")
+		return a.tell(ctx, r)
+	}
+	a.printf("data      %s", r.Dir)
+	if !kept {
+		a.printf(" (removed at the end; --data DIR keeps it)")
+	}
+	a.printf(`
+
+In another terminal:
+
+  export TRM_HOME=%s
+  trm types example referral.request > draft.json   an invented case
+  trm preview draft.json                            what would leave, and who would see it
+  trm sign draft.json -o message.json
+  trm send message.json --wait 10s
+  trm inbox rs/coordinator
+
+Ctrl-C stops the region.
+`, r.Dir)
+	if err := r.Wait(ctx); err != nil {
+		return fmt.Errorf("a part of the region failed: %w", err)
+	}
+	a.printf("\nstopping\n")
+	return nil
+}
+
+// since is a duration for people.
+func since(t time.Time) string { return time.Since(t).Round(time.Millisecond).String() }

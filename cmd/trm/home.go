@@ -1,0 +1,140 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"example.org/trm/adapters/outgoing"
+	"example.org/trm/certs"
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/policy"
+	"example.org/trm/gateway/trust"
+	"example.org/trm/schemas"
+)
+
+// desk is what an office's tool works with: the directory in force, the types, the
+// policy, and the keys in the home folder.
+type desk struct {
+	home      string
+	directory *trust.Directory
+	catalogue *schemas.Set
+	policy    *policy.Policy
+	gateway   gatewayAddress
+}
+
+// gatewayAddress is the file gateway.json of a home folder.
+type gatewayAddress struct {
+	URL      string `json:"url"`      // where the gateway answers
+	Audience string `json:"audience"` // what an assertion names as its reader
+}
+
+// desk opens the home folder. Its directory is checked as the gateway checks it: quorum
+// of the pinned coordinators, dates, number.
+func (a *app) desk() (*desk, error) {
+	d := &desk{home: a.home}
+	var err error
+	if d.directory, err = openDirectory(a.home); err != nil {
+		return nil, err
+	}
+	if d.catalogue, err = schemas.Open(); err != nil {
+		return nil, err
+	}
+	if d.policy, err = policy.Default(); err != nil {
+		return nil, err
+	}
+	d.gateway, err = readGatewayAddress(a.home)
+	return d, err
+}
+
+func openDirectory(home string) (*trust.Directory, error) {
+	signed, err := os.ReadFile(filepath.Join(home, "directory.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no directory in %s: run trm keys init %s, or name another folder with --home", home, home)
+	}
+	if err != nil {
+		return nil, err
+	}
+	raw, err := os.ReadFile(filepath.Join(home, "pins.json"))
+	if err != nil {
+		return nil, err
+	}
+	pins, err := trust.ParsePins(raw)
+	if err != nil {
+		return nil, err
+	}
+	return trust.Open(signed, pins, time.Now(), 0)
+}
+
+func readGatewayAddress(home string) (gatewayAddress, error) {
+	g := gatewayAddress{URL: "http://127.0.0.1:8440", Audience: "https://gateway.trm.example"}
+	raw, err := os.ReadFile(filepath.Join(home, "gateway.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return g, nil
+	}
+	if err != nil {
+		return g, err
+	}
+	if err := json.Unmarshal(raw, &g); err != nil {
+		return g, fmt.Errorf("reading gateway.json: %w", err)
+	}
+	return g, nil
+}
+
+func writeGatewayAddress(home string, g gatewayAddress) error {
+	raw, err := json.MarshalIndent(g, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(home, "gateway.json"), append(raw, '\n'), 0o600)
+}
+
+// outgoing is the desk's way out.
+func (d *desk) outgoing() outgoing.Desk {
+	return outgoing.Desk{Directory: d.directory, Catalogue: d.catalogue, Policy: d.policy, Now: time.Now, NewID: newID}
+}
+
+// keys loads a party's keys.
+func (d *desk) keys(p gateway.Party) (*certs.Keys, error) {
+	k, err := certs.Load(d.home, p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no keys in %s", p, d.home)
+	}
+	return k, err
+}
+
+func (d *desk) keyring() func(gateway.Party) (*certs.Keys, bool) {
+	return func(p gateway.Party) (*certs.Keys, bool) {
+		k, err := certs.Load(d.home, p)
+		return k, err == nil
+	}
+}
+
+// assertion is a fresh signed assertion of a party for this home's gateway.
+func (d *desk) assertion(p gateway.Party) (string, error) {
+	k, err := d.keys(p)
+	if err != nil {
+		return "", err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	return envelope.SignAssertion(envelope.Assertion{
+		Party: p, Audience: d.gateway.Audience, ID: newID(), IssuedAt: now, Expires: now.Add(2 * time.Minute),
+	}, k.Assertion)
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func parseParty(s string) (gateway.Party, error) {
+	p, err := gateway.ParseParty(s)
+	if err != nil {
+		return "", usage("%w", err)
+	}
+	return p, nil
+}

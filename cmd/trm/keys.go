@@ -1,0 +1,154 @@
+package main
+
+import (
+	"sort"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.org/trm/certs"
+	"example.org/trm/gateway"
+)
+
+func (a *app) keysCommand() *cobra.Command {
+	c := &cobra.Command{Use: "keys", Short: "Make and look at keys"}
+	c.AddCommand(
+		&cobra.Command{
+			Use:   "init DIR",
+			Short: "Make a development set: keys, certificates, directory",
+			Long: `init fills a folder with everything a region needs to be tried on one machine: keys of every
+role in seven countries, the gateway's, the seven coordinators' directory keys, and
+directory number 1, signed by four of them. Every key says that it is a test key; private
+keys are readable by you alone. An existing set is never overwritten.`,
+			Args: args("DIR"),
+			RunE: func(_ *cobra.Command, args []string) error { return a.initKeys(args[0]) },
+		},
+		&cobra.Command{
+			Use: "show PARTY", Short: "List a party's public keys as the directory has them", Args: args("PARTY"),
+			RunE: func(_ *cobra.Command, args []string) error { return a.showKeys(args[0]) },
+		},
+	)
+	return c
+}
+
+func (a *app) initKeys(dir string) error {
+	report, err := certs.Develop(dir, certs.Options{Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		a.printJSON(a.out, report)
+		return nil
+	}
+	a.printf("made a development set in %s: %s\n", dir, report)
+	a.printf("TEST KEYS: synthetic people only; no institution operates or endorses this\n")
+	return nil
+}
+
+func (a *app) showKeys(name string) error {
+	p, err := parseParty(name)
+	if err != nil {
+		return err
+	}
+	dir, err := openDirectory(a.home)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	type line struct {
+		Use   gateway.Use `json:"use"`
+		Alg   string      `json:"alg"`
+		ID    string      `json:"kid"`
+		Until time.Time   `json:"until"`
+	}
+	var lines []line
+	for _, u := range []gateway.Use{gateway.UseMessage, gateway.UseEvidence, gateway.UseAssertion, gateway.UseApproval, gateway.UseBinding, gateway.UseEncryption} {
+		for _, k := range dir.Keys(p, u, now) {
+			lines = append(lines, line{u, k.Alg, k.ID, k.NotAfter})
+		}
+	}
+	if a.json {
+		a.printJSON(a.out, lines)
+		return nil
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, l := range lines {
+		w.Write([]byte(strings.Join([]string{string(l.Use), l.Alg, l.ID, "until " + l.Until.Format(time.DateOnly)}, "\t") + "\n"))
+	}
+	return w.Flush()
+}
+
+func (a *app) certsCommand() *cobra.Command {
+	c := &cobra.Command{Use: "certs", Short: "Check keys and certificates"}
+	c.AddCommand(&cobra.Command{
+		Use:   "check [DIR]",
+		Short: "Report everything that is wrong with a folder of keys",
+		Long: `check compares the folder's keys, certificates and directory, and reports every finding: what is
+missing, does not fit, can be read by others, or expires soon. It exits with 4 if it found
+something.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := a.home
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			findings, err := certs.Check(dir, time.Now())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				a.printJSON(a.out, findings)
+			} else {
+				for _, f := range findings {
+					a.printf("%s\n", f)
+				}
+				if len(findings) == 0 {
+					a.printf("nothing to report: keys, certificates and directory of %s fit\n", dir)
+				}
+			}
+			if len(findings) > 0 {
+				return silentError{exitInvalid}
+			}
+			return nil
+		},
+	})
+	return c
+}
+
+func (a *app) assertCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "assert PARTY",
+		Short: "Print a signed assertion to call the gateway with, for one call",
+		Long: `assert prints a short-lived signed assertion (RFC 7523) of a party. It is good for one call:
+
+  curl -H "Authorization: Bearer $(trm assert ba/coordinator)" ...`,
+		Args: args("PARTY"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := parseParty(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := a.desk()
+			if err != nil {
+				return err
+			}
+			s, err := d.assertion(p)
+			if err != nil {
+				return err
+			}
+			a.printf("%s\n", s)
+			return nil
+		},
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.org/trm/adapters/incoming"
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/envelope"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show FILE",
+		Short: "Print what a message or a receipt says, without checking it",
+		Long: `show reads a signed message, or a receipt or other evidence, and prints what it says: head, clear
+blocks, and the names of sealed units. It proves nothing: verify does.`,
+		Args: args("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			raw, err := a.read(args[0])
+			if err != nil {
+				return err
+			}
+			raw = bytes.TrimSpace(raw)
+			if len(raw) > 0 && raw[0] != '{' {
+				return a.showEvidence(string(raw))
+			}
+			p, err := envelope.Codec{}.Decode(raw)
+			if err != nil {
+				return exitWith(exitInvalid, err)
+			}
+			return a.showParts(p)
+		},
+	}
+}
+
+func (a *app) showEvidence(jws string) error {
+	s, kid, err := envelope.Codec{}.Examine(jws)
+	if err != nil {
+		return exitWith(exitInvalid, err)
+	}
+	if a.json {
+		a.printJSON(a.out, s)
+		return nil
+	}
+	a.printf("%s\n  signed by  %s (key %s)\n  at         %s\n  message    %s %s\n", s.Event, s.Signer, kid, s.At.Format(time.RFC3339), s.Message.Issuer, s.Message.ID)
+	if s.Pair.N > 0 {
+		a.printf("  number     %s\n", pairText(s.Pair))
+	}
+	if s.Code != "" {
+		a.printf("  code       %s %s\n", s.Code, s.Pointer)
+	}
+	return nil
+}
+
+func pairText(n gateway.PairNumber) string {
+	return fmt.Sprintf("%s to %s, %s/%d", n.From, n.To, n.Origin, n.N)
+}
+
+func (a *app) showParts(p gateway.Parts) error {
+	if a.json {
+		a.printJSON(a.out, p.Document)
+		return nil
+	}
+	h := p.Head
+	a.printf("%s from %s to %s\n", h.Type, h.Issuer, h.Audience)
+	a.printf("  message  %s\n  thread   %s\n  signed   %s, good until %s\n  lane     %s\n", h.ID, h.Thread, h.IssuedAt.Format(time.RFC3339), h.Expires.Format(time.RFC3339), h.Lane)
+	if p.Bound != "" {
+		a.printf("  bound by the gateway: this is a delivery\n")
+	}
+	for _, u := range p.Units {
+		switch block, role, field := gateway.SplitUnit(u.Name); {
+		case role != "":
+			a.printf("  %s  sealed to %s, %d bytes\n", u.Name, role, u.Seal.Size)
+		case field == "":
+			raw, err := json.MarshalIndent(p.Document[block], "    ", "  ")
+			if err != nil {
+				return err
+			}
+			a.printf("  %s  %s\n", block, raw)
+		}
+	}
+	return nil
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify FILE",
+		Short: "Check a message as the gateway, or a delivery as its recipient",
+		Long: `verify proves a file: for a message that is to be sent, everything the gateway checks before
+policy; for a delivery (a message that the gateway has bound), the origin's signature over
+what is left, and the gateway's over what it released, as of the time of receipt; for a
+receipt or other evidence, its signer. It exits with 4 if something does not hold.`,
+		Args: args("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			d, err := a.desk()
+			if err != nil {
+				return err
+			}
+			raw, err := a.read(args[0])
+			if err != nil {
+				return err
+			}
+			raw = bytes.TrimSpace(raw)
+			if len(raw) > 0 && raw[0] != '{' {
+				e, err := gateway.Witnessed(string(raw), envelope.Codec{}, d.directory)
+				if err != nil {
+					return exitWith(exitInvalid, err)
+				}
+				return a.verified("evidence", fmt.Sprintf("%s signed by %s", e.Statement().Event, e.Statement().Signer))
+			}
+			what, err := d.verify(raw, time.Now())
+			if err != nil {
+				return exitWith(exitInvalid, err)
+			}
+			return a.verified("message", what)
+		},
+	}
+}
+
+func (a *app) verified(kind, what string) error {
+	if a.json {
+		a.printJSON(a.out, map[string]any{"valid": true, "kind": kind, "what": what})
+		return nil
+	}
+	a.printf("valid: %s\n", what)
+	return nil
+}
+
+// verify proves a message that is to be sent, or one that was delivered.
+func (d *desk) verify(raw []byte, now time.Time) (string, error) {
+	codec := envelope.Codec{}
+	p, err := codec.Decode(raw)
+	if err != nil {
+		return "", err
+	}
+	k, err := gateway.Prove(p, codec, d.directory)
+	if err != nil {
+		return "", err
+	}
+	if p.Bound == "" {
+		m, err := gateway.Open(p, k, now, d.catalogue, d.directory)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%s signed by %s; %d units", m.Head().Type, m.Head().Issuer, len(m.Units())), nil
+	}
+	// The delivery's id is what its binding says: a file has no other.
+	b, err := envelope.ReadBinding(p)
+	if err != nil {
+		return "", err
+	}
+	b, err = envelope.CheckBinding(p, d.directory.Key, b.Delivery)
+	if err != nil {
+		return "", err
+	}
+	m, err := gateway.OpenDelivered(p, k, b.IssuedAt, d.catalogue, d.directory)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s signed by %s; %d units released by the gateway to %s at %s, number %s",
+		m.Head().Type, m.Head().Issuer, len(b.Released), b.Audience, b.IssuedAt.Format(time.RFC3339), pairText(b.Pair)), nil
+}
+
+func (a *app) openCommand() *cobra.Command {
+	var as string
+	c := &cobra.Command{
+		Use:   "open FILE",
+		Short: "Open a message as one role: what it can read and what it cannot",
+		Long: `open proves a message as verify does and unseals what the role named with --as may read, with that
+role's key from the home folder. It shows what another role would see only to that role.`,
+		Example: "  trm open message.json --as rs/child-protection",
+		Args:    args("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			reader, err := parseParty(as)
+			if err != nil {
+				return err
+			}
+			d, err := a.desk()
+			if err != nil {
+				return err
+			}
+			raw, err := a.read(args[0])
+			if err != nil {
+				return err
+			}
+			return a.openAs(d, bytes.TrimSpace(raw), reader)
+		},
+	}
+	c.Flags().StringVar(&as, "as", "", "the role that opens, such as rs/coordinator (required)")
+	_ = c.MarkFlagRequired("as")
+	return c
+}
+
+func (a *app) openAs(d *desk, raw []byte, reader gateway.Party) error {
+	if _, err := d.verify(raw, time.Now()); err != nil {
+		return exitWith(exitInvalid, err)
+	}
+	k, err := d.keys(reader)
+	if err != nil {
+		return err
+	}
+	v, err := incoming.ViewAs(raw, reader, k, d.catalogue)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		a.printJSON(a.out, v)
+		return nil
+	}
+	a.printView(v)
+	return nil
+}
+
+// printView prints what one role sees.
+func (a *app) printView(v incoming.View) {
+	a.printf("%s sees\n", v.Party)
+	for _, part := range []struct {
+		name string
+		m    map[string]any
+	}{{"clear", v.Clear}, {"opened", v.Sealed}} {
+		for _, name := range sortedKeys(part.m) {
+			raw, err := json.MarshalIndent(part.m[name], "    ", "  ")
+			if err != nil {
+				raw = []byte("?")
+			}
+			a.printf("  %s (%s)  %s\n", name, part.name, raw)
+		}
+	}
+	for _, u := range v.SealedFor {
+		a.printf("  %s  sealed for another role\n", u)
+	}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"example.org/trm/adapters/outgoing"
+	"example.org/trm/gateway"
+)
+
+func (a *app) previewCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "preview DRAFT",
+		Short: "Show what each role at the other end will see, before anything is signed",
+		Long: `preview reads a draft (plain JSON; - for standard input) and decides as the gateway will:
+what each role at the other end will see, what is withheld and by which rule, and what
+never leaves for this type. Nothing is sent.`,
+		Args: args("DRAFT"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			d, draft, err := a.draft(args[0])
+			if err != nil {
+				return err
+			}
+			p, err := d.outgoing().Preview(draft, gateway.ThreadFacts{})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				a.printJSON(a.out, p)
+				return nil
+			}
+			return p.WriteText(a.out)
+		},
+	}
+}
+
+func (a *app) signCommand() *cobra.Command {
+	var (
+		file     string
+		all      bool
+		accepted bool
+	)
+	c := &cobra.Command{
+		Use:   "sign DRAFT",
+		Short: "Seal and sign a draft: the result is what the gateway takes",
+		Long: `sign reads a draft (plain JSON; - for standard input), checks it, seals what identifies or
+harms to the role that needs it, signs it with the sender's message key and leaves out what
+policy withholds. With --all it leaves nothing out, and the gateway will.
+
+The file that it writes is the message: sending it twice is one message.`,
+		Example: "  trm sign draft.json -o message.json\n  trm send message.json",
+		Args:    args("DRAFT"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			d, draft, err := a.draft(args[0])
+			if err != nil {
+				return err
+			}
+			signed, err := d.sign(draft, gateway.ThreadFacts{Accepted: accepted}, all)
+			if err != nil {
+				return err
+			}
+			if file == "" {
+				return a.write("", append(signed.Raw, '\n'))
+			}
+			if err := a.write(file, signed.Raw); err != nil {
+				return err
+			}
+			if a.json {
+				a.printJSON(a.out, map[string]any{"iss": signed.ID.Issuer, "jti": signed.ID.ID, "file": file, "bytes": len(signed.Raw)})
+				return nil
+			}
+			a.printf("signed %s %s (%d bytes) to %s\n", signed.ID.Issuer, signed.ID.ID, len(signed.Raw), file)
+			for _, w := range signed.Preview.Withheld {
+				if all {
+					a.printf("  the gateway will withhold %s: %s\n", w.Unit, w.Rule)
+				} else {
+					a.printf("  left out %s: %s\n", w.Unit, w.Rule)
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVarP(&file, "out", "o", "", "file to write (default: standard output)")
+	c.Flags().BoolVar(&all, "all", false, "keep what policy withholds; the gateway will leave it out")
+	c.Flags().BoolVar(&accepted, "accepted", false, "the referral of this thread was accepted (the adapter knows by itself)")
+	return c
+}
+
+// draft opens the home folder and reads a draft.
+func (a *app) draft(name string) (*desk, outgoing.Draft, error) {
+	d, err := a.desk()
+	if err != nil {
+		return nil, outgoing.Draft{}, err
+	}
+	raw, err := a.read(name)
+	if err != nil {
+		return nil, outgoing.Draft{}, err
+	}
+	draft, err := outgoing.ParseDraft(raw)
+	return d, draft, err
+}
+
+// sign signs a draft with the keys of its sender.
+func (d *desk) sign(draft outgoing.Draft, facts gateway.ThreadFacts, all bool) (outgoing.Signed, error) {
+	k, err := d.keys(draft.From)
+	if err != nil {
+		return outgoing.Signed{}, err
+	}
+	return d.outgoing().Sign(draft, facts, k, outgoing.Options{All: all})
+}

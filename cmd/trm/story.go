@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"example.org/trm/adapters"
+	"example.org/trm/adapters/outgoing"
+	"example.org/trm/cmd/internal/region"
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/envelope"
+)
+
+//go:embed story/*.json
+var stories embed.FS
+
+// scene is one message of the demo's conversation.
+type scene struct {
+	draft string
+	title string
+	all   bool // signed at the desk with everything, so that the gateway has to withhold
+}
+
+var conversation = []scene{
+	{draft: "1-capacity-request.json", title: "Montenegro asks whether Serbia has room for a child. No name, no facts."},
+	{draft: "2-capacity-answer.json", title: "Serbia answers."},
+	{draft: "3-referral-request.json", title: "Montenegro refers the child. The sender sends more than it may: the gateway will have to withhold.", all: true},
+	{draft: "4-referral-answer.json", title: "Serbia accepts in part: a foster place now, a guardian later."},
+}
+
+// tell plays the conversation and proves every hop.
+func (a *app) tell(ctx context.Context, r *region.Region) error {
+	began := time.Now()
+	d, err := a.desk()
+	if err != nil {
+		return err
+	}
+	t := &teller{app: a, desk: d, region: r}
+	for i, s := range conversation {
+		a.printf("%d  %s\n", i+1, s.title)
+		if err := t.play(ctx, s); err != nil {
+			return fmt.Errorf("scene %d: %w", i+1, err)
+		}
+		a.printf("\n")
+	}
+	a.printf("%d messages sent, delivered, proven in %s.\n", len(conversation), since(began))
+	return nil
+}
+
+// teller keeps what the next scene needs of the ones before.
+type teller struct {
+	*app
+	desk   *desk
+	region *region.Region
+	thread string
+	last   gateway.MessageID
+}
+
+func (t *teller) play(ctx context.Context, s scene) error {
+	raw, err := stories.ReadFile("story/" + s.draft)
+	if err != nil {
+		return err
+	}
+	draft, err := outgoing.ParseDraft(raw)
+	if err != nil {
+		return err
+	}
+	draft.Thread = t.thread
+	if strings.Contains(draft.Type, ".answer/") {
+		draft.InReplyTo = t.last.ID
+	}
+	t.printf("   %s → %s   %s\n", draft.From, draft.To, draft.Type)
+	if s.all {
+		err = t.sendFromDesk(ctx, draft)
+	} else {
+		err = t.sendByAdapter(ctx, raw, draft)
+	}
+	if err != nil {
+		return err
+	}
+	return t.report(ctx, draft)
+}
+
+// sendFromDesk signs here, with everything, as `trm sign --all` and `trm send` do.
+func (t *teller) sendFromDesk(ctx context.Context, draft outgoing.Draft) error {
+	signed, err := t.desk.sign(draft, gateway.ThreadFacts{}, true)
+	if err != nil {
+		return err
+	}
+	p, err := envelope.Codec{}.Decode(signed.Raw)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(p.Units))
+	for i, u := range p.Units {
+		names[i] = u.Name
+	}
+	t.printf("   signed     at the desk, %d bytes: %s\n", len(signed.Raw), strings.Join(names, ", "))
+	receipt, err := t.desk.send(ctx, p.Head, signed.Raw)
+	if err != nil {
+		return err
+	}
+	t.thread, t.last = p.Head.Thread, p.Head.MessageID()
+	t.printReceipt(receipt)
+	return nil
+}
+
+// sendByAdapter gives plain JSON to the country's adapter, which seals, signs, stores and
+// submits it.
+func (t *teller) sendByAdapter(ctx context.Context, raw []byte, draft outgoing.Draft) error {
+	var plain map[string]any
+	if err := json.Unmarshal(raw, &plain); err != nil {
+		return err
+	}
+	if draft.Thread != "" {
+		plain["thread"] = draft.Thread
+	}
+	if draft.InReplyTo != "" {
+		plain["inReplyTo"] = draft.InReplyTo
+	}
+	office := t.region.Adapters[draft.From.Country()]
+	var sent adapters.Sent
+	if err := callOffice(ctx, office, http.MethodPost, "/v1/drafts", plain, &sent); err != nil {
+		return err
+	}
+	t.thread, t.last = sent.Thread, gateway.MessageID{Issuer: sent.Issuer, ID: sent.ID}
+	t.printf("   signed     by the adapter of %s, from plain JSON\n", draft.From.Country().Name())
+	for deadline := time.Now().Add(10 * time.Second); sent.Receipt == ""; {
+		if sent.Problem != nil {
+			return fmt.Errorf("refused: %s at %s", sent.Problem.Code, sent.Problem.Pointer)
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return errors.New("no receipt came")
+		}
+		time.Sleep(10 * time.Millisecond)
+		if err := callOffice(ctx, office, http.MethodGet, "/v1/outbox/"+sent.ID, nil, &sent); err != nil {
+			return err
+		}
+	}
+	t.printReceipt(sent.Receipt)
+	return nil
+}
+
+func (t *teller) printReceipt(receipt string) {
+	if s, _, err := (envelope.Codec{}).Examine(receipt); err == nil {
+		t.printf("   received   signed receipt of the gateway, number %s\n", pairText(s.Pair))
+	}
+}
+
+// report follows the message to its end: evidence, who saw what, what was withheld, and
+// the proof that a recipient has.
+func (t *teller) report(ctx context.Context, draft outgoing.Draft) error {
+	asked := time.Now()
+	line, err := t.desk.follow(ctx, t.last.Issuer, t.last, 15*time.Second)
+	if err != nil {
+		return err
+	}
+	final := line.Steps[len(line.Steps)-1]
+	if line.State != gateway.StateDelivered {
+		return fmt.Errorf("the message is %s: %s %s", line.State, final.Event, final.Code)
+	}
+	t.printf("   delivered  %s signed by %s, %s after the receipt\n", final.Event, final.Signer, since(asked))
+	for _, w := range line.Withheld {
+		t.printf("   withheld   %s by rule %s (read with the sender's key; nobody else can)\n", w.Unit, w.Rule)
+	}
+	return t.showRoles(draft)
+}
+
+// showRoles prints what lies in the folder of every role that got something.
+func (t *teller) showRoles(draft outgoing.Draft) error {
+	proven := false
+	for _, p := range t.desk.directory.Parties() {
+		if p.Country() != draft.To.Country() {
+			continue
+		}
+		list, err := deliveries(t.home, p)
+		if err != nil {
+			return err
+		}
+		for _, f := range list {
+			if text(f.doc.Head["jti"]) != t.last.ID {
+				continue
+			}
+			t.printf("   %s saw%s\n", p, seen(f.doc))
+			if f.doc.Envelope == nil {
+				continue
+			}
+			what, err := t.desk.verify(f.doc.Envelope, time.Now())
+			if err != nil {
+				return fmt.Errorf("verifying as the recipient: %w", err)
+			}
+			t.printf("   verified   as %s would: %s\n", p, what)
+			proven = true
+		}
+	}
+	if !proven {
+		return errors.New("the recipient has nothing to verify")
+	}
+	return nil
+}
+
+// seen says in words what a role's file holds.
+func seen(d adapters.Document) string {
+	var s strings.Builder
+	for _, name := range sortedKeys(d.Blocks) {
+		fmt.Fprintf(&s, " %s", name)
+	}
+	for _, name := range sortedKeys(d.Sealed) {
+		fmt.Fprintf(&s, " %s (unsealed with its own key)", name)
+	}
+	for _, name := range d.SealedFor {
+		fmt.Fprintf(&s, "; a closed %s", name)
+	}
+	return s.String()
+}
+
+// callOffice calls an adapter's local API, as a national system does.
+func callOffice(ctx context.Context, o *region.Office, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, o.API+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+o.Token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 400 {
+		var d gateway.Document
+		if err := json.NewDecoder(resp.Body).Decode(&d); err != nil {
+			return fmt.Errorf("the adapter answered %d", resp.StatusCode)
+		}
+		return gateway.Refuse(d.Code, d.Pointer, d.Detail)
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
+}

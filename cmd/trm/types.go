@@ -1,0 +1,119 @@
+package main
+
+import (
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"example.org/trm/gateway"
+	"example.org/trm/schemas"
+)
+
+func (a *app) typesCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "types",
+		Short: "The message types: list, show, skeleton, example",
+	}
+	c.AddCommand(
+		&cobra.Command{Use: "list", Short: "List every type", Args: args(), RunE: func(*cobra.Command, []string) error { return a.listTypes() }},
+		&cobra.Command{Use: "show TYPE", Short: "Explain one type: blocks, roles, deadlines", Args: args("TYPE"), RunE: func(_ *cobra.Command, args []string) error { return a.showType(args[0]) }},
+		&cobra.Command{Use: "skeleton TYPE", Short: "Print an empty draft of a type", Args: args("TYPE"), RunE: func(_ *cobra.Command, args []string) error {
+			return a.printDraft(args[0], (*schemas.Set).Skeleton)
+		}},
+		&cobra.Command{Use: "example TYPE", Short: "Print a filled-in draft of a type (invented people)", Args: args("TYPE"), RunE: func(_ *cobra.Command, args []string) error {
+			return a.printDraft(args[0], (*schemas.Set).Example)
+		}},
+	)
+	return c
+}
+
+func (a *app) listTypes() error {
+	set, err := schemas.Open()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		a.printJSON(a.out, set.Types())
+		return nil
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, t := range set.Types() {
+		answer := t.Answer
+		if answer == "" {
+			answer = "-"
+		}
+		w.Write([]byte(strings.Join([]string{t.Name, "carries " + strings.Join(append(t.Must, t.May...), ", "), "closed by " + answer}, "\t") + "\n"))
+	}
+	return w.Flush()
+}
+
+// findType takes a full name, or one without its version.
+func findType(set *schemas.Set, name string) (gateway.Type, error) {
+	if t, ok := set.Type(name); ok {
+		return t, nil
+	}
+	for _, t := range set.Types() {
+		if strings.HasPrefix(t.Name, name+"/") {
+			return t, nil
+		}
+	}
+	return gateway.Type{}, usage("no type has that name; trm types list prints them")
+}
+
+func (a *app) showType(name string) error {
+	set, err := schemas.Open()
+	if err != nil {
+		return err
+	}
+	t, err := findType(set, name)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		a.printJSON(a.out, t)
+		return nil
+	}
+	a.printf("%s\n", t.Name)
+	a.printf("  always carries  %s\n", orNothing(t.Must))
+	a.printf("  may carry       %s\n", orNothing(t.May))
+	for _, s := range t.Sealed {
+		reader := s.Role
+		if reader == "aud" {
+			reader = "the recipient"
+		}
+		a.printf("  sealed          %s (%s) to %s, padded to %d bytes\n", s.Block, s.Class, reader, s.Size)
+	}
+	a.printf("  from            %s\n", orNothing(t.Senders))
+	a.printf("  to              %s\n", orNothing(t.Receivers))
+	a.printf("  head must have  %s\n", orNothing(t.Bases))
+	a.printf("  may attest      %s\n", orNothing(t.Attests))
+	a.printf("  lives           %s at most\n", t.MaxLife)
+	if t.Answer != "" {
+		a.printf("  closed by       %s\n", t.Answer)
+	}
+	return nil
+}
+
+func orNothing(list []string) string {
+	if len(list) == 0 {
+		return "nothing"
+	}
+	return strings.Join(list, ", ")
+}
+
+func (a *app) printDraft(name string, get func(*schemas.Set, string) ([]byte, bool)) error {
+	set, err := schemas.Open()
+	if err != nil {
+		return err
+	}
+	t, err := findType(set, name)
+	if err != nil {
+		return err
+	}
+	raw, ok := get(set, t.Name)
+	if !ok {
+		return usage("there is none for %s", t.Name)
+	}
+	return a.write("", raw)
+}
