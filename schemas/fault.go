@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,28 +29,41 @@ type place struct {
 	local   bool
 }
 
-// step goes to a member or an element. ok is false where the schema knows none.
-func (p place) step(name string) (place, bool) {
-	props, _ := p.schema["properties"].(node)
+// within finds what the schema says about a member or an element. named is false where
+// it does not know it by name: the name is then the sender's.
+func within(schema node, name string) (child node, named, ok bool) {
+	props, _ := schema["properties"].(node)
 	if n, ok := props[name].(node); ok {
-		return p.named(n, name), true
+		return n, true, true
 	}
-	if n, ok := p.schema["additionalProperties"].(node); ok {
-		return place{n, p.pointer, p.below, true}, true
+	if n, ok := schema["additionalProperties"].(node); ok {
+		return n, false, true
 	}
-	if n, ok := p.schema["items"].(node); ok {
-		if _, err := strconv.Atoi(name); err == nil {
-			return p.named(n, name), true
-		}
+	if n, ok := schema["items"].(node); ok {
+		_, err := strconv.Atoi(name)
+		return n, true, err == nil
 	}
-	return p, false
+	return nil, false, false
 }
 
-func (p place) named(n node, name string) place {
-	if p.local {
-		return place{n, p.pointer, p.below + "/" + name, true}
+// place follows a path as far as the schema knows it.
+func (s *schema) place(path []string) (p place, known bool) {
+	p.schema = s.tree
+	for _, name := range path {
+		n, named, ok := within(p.schema, name)
+		switch {
+		case !ok:
+			return p, false
+		case !named:
+			p.local = true
+		case p.local:
+			p.below += "/" + name
+		default:
+			p.pointer += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+		}
+		p.schema = n
 	}
-	return place{n, p.pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name), "", false}
+	return p, true
 }
 
 // fault says what is wrong at this place.
@@ -64,53 +78,65 @@ func (p place) fault(hint string) *fault {
 	return &fault{pointer: p.pointer, hint: hint}
 }
 
+const surplus = "Leave out what the schema does not know."
+
 // bounded walks a document along the schema before the validator does, and stops at the
 // first member that the schema does not know, so that the validator's work and the
 // number of errors it can write are bounded by the schema. Numbers are whole and short:
 // a big exponent costs the validator milliseconds.
-func (s *schema) bounded(v any) *fault { return bounded(place{schema: s.tree}, v) }
+func (s *schema) bounded(v any) *fault {
+	path, hint := stray(s.tree, v)
+	if hint == "" {
+		return nil
+	}
+	slices.Reverse(path)
+	p, known := s.place(path)
+	f := p.fault(hint)
+	if !known && len(path) == 1 {
+		f.unknown = path[0]
+	}
+	return f
+}
 
-func bounded(p place, v any) *fault {
+// stray finds something that does not belong under a schema: the path to it, the last
+// step first, and what to do. A document without costs no memory.
+func stray(schema node, v any) (path []string, hint string) {
 	switch v := v.(type) {
 	case map[string]any:
-		if over(p.schema["maxProperties"], len(v)) {
-			return p.fault("There are too many entries.")
+		if over(schema["maxProperties"], len(v)) {
+			return nil, "There are too many entries."
 		}
 		for name, child := range v {
-			next, ok := p.step(name)
+			next, _, ok := within(schema, name)
 			if !ok {
-				f := p.fault("Leave out what the schema does not know.")
-				if p.pointer == "" && !p.local {
-					f.unknown = name
-				}
-				return f
+				return []string{name}, surplus
 			}
-			if f := bounded(next, child); f != nil {
-				return f
+			if path, hint = stray(next, child); hint != "" {
+				return append(path, name), hint
 			}
 		}
 	case []any:
-		items, ok := p.schema["items"].(node)
+		items, ok := schema["items"].(node)
 		if !ok {
-			return p.fault("This is no list.")
+			return nil, "This is no list."
 		}
-		if over(p.schema["maxItems"], len(v)) {
-			return p.fault("The list is too long.")
+		if over(schema["maxItems"], len(v)) {
+			return nil, "The list is too long."
 		}
 		for i, child := range v {
-			if f := bounded(p.named(items, strconv.Itoa(i)), child); f != nil {
-				return f
+			if path, hint = stray(items, child); hint != "" {
+				return append(path, strconv.Itoa(i)), hint
 			}
 		}
 	case json.Number:
 		if len(v) > 15 || strings.Trim(string(v), "-0123456789") != "" {
-			return p.fault("Write a whole number.")
+			return nil, "Write a whole number."
 		}
 	case string, bool, nil:
 	default:
-		return p.fault("This is no JSON.")
+		return nil, "This is no JSON."
 	}
-	return nil
+	return nil, ""
 }
 
 func over(limit any, n int) bool {
@@ -125,21 +151,18 @@ func over(limit any, n int) bool {
 // explain puts an error of the validator into words. It is nil for those that only sum
 // up others.
 func (s *schema) explain(e gojsonschema.ResultError) *fault {
-	p := place{schema: s.tree}
-	for _, name := range strings.Split(e.Context().String("\x00"), "\x00")[1:] {
-		next, ok := p.step(name)
-		if !ok {
-			return p.fault("Leave out what the schema does not know.")
-		}
-		p = next
+	path := strings.Split(e.Context().String("\x00"), "\x00")[1:]
+	p, known := s.place(path)
+	if !known {
+		return p.fault(surplus)
 	}
 	switch e.Type() {
 	case "condition_then", "condition_else", "number_one_of", "number_any_of", "number_all_of", "number_not":
 		return nil
 	case "required":
 		name, _ := e.Details()["property"].(string)
-		next, ok := p.step(name)
-		if !ok {
+		next, known := s.place(append(path, name))
+		if !known {
 			return p.fault("A required member is missing.")
 		}
 		f := next.fault("This is required.")

@@ -10,7 +10,7 @@ import (
 )
 
 // Files makes every generated file, by its path in the schemas directory. The same
-// sources make the same bytes.
+// sources make the same bytes. Pages are of the latest release.
 func (s *Source) Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, r := range s.Rows {
@@ -18,17 +18,25 @@ func (s *Source) Files() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if files["generated/"+s.Release+"/types/"+FileName(r.Name)], err = indent(schema); err != nil {
+		if files["generated/"+s.Release+"/types/"+FileName(r.Name)], err = indent(published(schema)); err != nil {
 			return nil, err
 		}
+		if files["generated/"+s.Release+"/skeletons/"+FileName(r.Name)], err = s.skeleton(r, schema); err != nil {
+			return nil, err
+		}
+		files["reference/"+pageName(r)] = s.typePage(r, schema)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Blocks)) {
-		data, err := indent(s.blockSchema(name))
+		block := s.blockSchema(name)
+		data, err := indent(published(block))
 		if err != nil {
 			return nil, err
 		}
 		files["generated/"+s.Release+"/blocks/"+name+".json"] = data
 	}
+	files["reference/README.md"] = s.indexPage()
+	files["reference/blocks.md"] = s.blocksPage()
+	files["reference/codes.md"] = s.codesPage()
 	return files, nil
 }
 

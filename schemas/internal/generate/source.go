@@ -25,7 +25,7 @@ type Source struct {
 	examples map[string][]byte // by type
 }
 
-// Node is a JSON Schema as encoding/json reads it.
+// node is a JSON Schema as encoding/json reads it.
 type node = map[string]any
 
 // Read reads the sources of a release from the schemas directory.
@@ -87,6 +87,10 @@ func (s *Source) schemas(fsys fs.FS, dir string) (map[string]node, error) {
 	return out, nil
 }
 
+// listName keeps, beside the codes of a list, the list's name. It is taken out before a
+// schema is published.
+const listName = "x-list"
+
 // expand writes the codes of a list in the place of its name, so that the published
 // schema stands alone and no validator ever follows a reference.
 func (s *Source) expand(v any) (any, error) {
@@ -95,12 +99,17 @@ func (s *Source) expand(v any) (any, error) {
 		out := node{}
 		for k, child := range v {
 			if k == "$ref" {
-				name, ok := strings.CutPrefix(fmt.Sprint(child), "codes/")
-				i := slices.IndexFunc(s.Lists, func(l table.List) bool { return l.Name == name })
-				if !ok || i < 0 {
-					return nil, fmt.Errorf("%q is no code list", child)
+				names, ok := strings.CutPrefix(fmt.Sprint(child), "codes/")
+				var ids []string
+				for _, name := range strings.Split(names, "|") {
+					i := slices.IndexFunc(s.Lists, func(l table.List) bool { return l.Name == name })
+					if !ok || i < 0 {
+						return nil, fmt.Errorf("%q is no code list", child)
+					}
+					ids = append(ids, s.Lists[i].IDs()...)
 				}
-				out["type"], out["enum"] = enum(s.Lists[i].IDs())
+				out["type"], out["enum"] = enum(ids)
+				out[listName] = names
 				continue
 			}
 			full, err := s.expand(child)

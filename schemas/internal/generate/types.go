@@ -19,7 +19,9 @@ func (s *Source) typeSchema(r table.Row) (node, error) {
 	props := clone(s.Head["properties"].(node))
 	maps.Copy(props, clone(frame["properties"].(node)))
 	required := append(texts(s.Head["required"]), texts(frame["required"])...)
-	required = append(append(required, r.Bases...), r.Head...)
+	// Whether basis and agreement must be there is for policy, not for the schema: a
+	// warning that lacks them still travels.
+	required = append(required, r.Head...)
 
 	props["type"].(node)["const"] = r.Name
 	props["codes"].(node)["const"] = s.Release
@@ -158,6 +160,28 @@ func (s *Source) blockSchema(name string) node {
 	b := clone(s.Blocks[name])
 	b["$schema"] = Draft
 	return b
+}
+
+// published is a schema as the world gets it: without the names of code lists, which
+// only skeletons and pages need and a validator would silently ignore.
+func published(v any) any {
+	switch v := v.(type) {
+	case node:
+		out := make(node, len(v))
+		for k, child := range v {
+			if k != listName {
+				out[k] = published(child)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = published(v[i])
+		}
+		return out
+	}
+	return v
 }
 
 func clone(n node) node {

@@ -1,0 +1,80 @@
+package generate
+
+import (
+	"maps"
+	"slices"
+
+	"example.org/trm/gateway"
+)
+
+// indexPage lists the types and what else there is to read.
+func (s *Source) indexPage() []byte {
+	p := &page{}
+	p.line("%s\n\n# Messages\n", made)
+	p.line("Release %s of the code lists. What a message is made of: [blocks](blocks.md), [codes](codes.md).", s.Release)
+	p.line("\nFour frames: a *request* is closed by an answer, a *notice* by somebody taking it on, a *change* by what was done about it.")
+	p.table("type", "what", "due", "closed by")
+	for _, r := range s.Rows {
+		p.row("["+r.Name+"]("+pageName(r)+")", r.About, due(r.Due), link(s, r.Answer))
+	}
+	p.line("\nTerms start at delivery; working days are those of the receiver's calendar.")
+	p.line("\n## Classes")
+	p.table("class", "what", "where")
+	p.row("E", "the head: pseudonymous, not anonymous", "clear")
+	p.row("C1", "pseudonymous and coded", "clear")
+	p.row("C2", "characteristics that identify where few people live", "sealed")
+	p.row("P1", "identifiers", "sealed")
+	p.row("P2", "health and other high harm", "sealed")
+	p.row("P3", "protective location and movement", "sealed")
+	p.line("\n## Countries")
+	p.table("code", "name")
+	for _, c := range gateway.Countries {
+		p.row("`"+string(c)+"`", c.Name())
+	}
+	p.line("\n%s", gateway.FootnoteXK)
+	return p.Bytes()
+}
+
+// blocksPage explains every block and its members.
+func (s *Source) blocksPage() []byte {
+	p := &page{}
+	p.line("%s\n\n# Blocks\n", made)
+	p.line("Clear blocks hold codes only. Sealed ones are closed to the role that needs them; `{}` is what is sealed where there is nothing to say.")
+	for _, name := range slices.Sorted(maps.Keys(s.Blocks)) {
+		b := s.Blocks[name]
+		state := "clear"
+		if text(b, "x-class") != string(gateway.ClassC1) {
+			state = "sealed"
+		}
+		p.line("\n## %s\n\n%s Class %s, %s.", name, text(b, "description"), text(b, "x-class"), state)
+		entry, keyed := b["additionalProperties"].(node)
+		if keyed {
+			p.line("\nUp to %v entries, each under a local id of 6 to 12 random letters and digits (`%s`).", b["maxProperties"], text(b["propertyNames"].(node), "pattern"))
+			b = entry
+		}
+		members(p, b)
+		for _, m := range slices.Sorted(maps.Keys(b["properties"].(node))) {
+			items, ok := b["properties"].(node)[m].(node)["items"].(node)
+			if ok && items["type"] == "object" {
+				p.line("\nEach of `%s`:", m)
+				members(p, items)
+			}
+		}
+	}
+	return p.Bytes()
+}
+
+// codesPage prints the code lists with their crosswalks.
+func (s *Source) codesPage() []byte {
+	p := &page{}
+	p.line("%s\n\n# Codes, release %s\n", made, s.Release)
+	p.line("Beside each code: the value of HTCDS 2.0 and the variable or value of the CTDC codebooks that comes nearest. The tables of IC-TIP are not public yet: every crosswalk to it is to be confirmed.")
+	for _, l := range s.Lists {
+		p.line("\n## %s\n\n%s.", l.Name, l.About)
+		p.table("code", "text", "HTCDS", "CTDC")
+		for _, c := range l.Codes {
+			p.row("`"+c.ID+"`", c.En, c.HTCDS, c.CTDC)
+		}
+	}
+	return p.Bytes()
+}
