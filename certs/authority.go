@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -15,6 +16,8 @@ import (
 	"math/big"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -152,6 +155,12 @@ func parseCerts(raw []byte) ([]*x509.Certificate, error) {
 	return out, nil
 }
 
+// samePublic reports whether the certificate is this key's.
+func samePublic(c *x509.Certificate, pub crypto.PublicKey) bool {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	return err == nil && bytes.Equal(der, c.RawSubjectPublicKeyInfo)
+}
+
 func parseKey(raw []byte) (crypto.Signer, error) {
 	b, _ := pem.Decode(raw)
 	if b == nil || b.Type != "PRIVATE KEY" {
@@ -166,4 +175,28 @@ func parseKey(raw []byte) (crypto.Signer, error) {
 		return nil, errors.New("reading a private key: it does not sign")
 	}
 	return s, nil
+}
+
+// loadAuthority reads an authority with its private key.
+func loadAuthority(dir, name string) (*authority, error) {
+	rawCert, err := os.ReadFile(filepath.Join(dir, "ca", name+".pem"))
+	if err != nil {
+		return nil, fmt.Errorf("loading authority %s: %w", name, err)
+	}
+	rawKey, err := os.ReadFile(filepath.Join(dir, "ca", name+".key"))
+	if err != nil {
+		return nil, fmt.Errorf("loading authority %s: %w", name, err)
+	}
+	certs, err := parseCerts(rawCert)
+	if err != nil {
+		return nil, fmt.Errorf("loading authority %s: %w", name, err)
+	}
+	key, err := parseKey(rawKey)
+	if err != nil {
+		return nil, fmt.Errorf("loading authority %s: %w", name, err)
+	}
+	if !samePublic(certs[0], key.Public()) {
+		return nil, fmt.Errorf("loading authority %s: the key is not its certificate's", name)
+	}
+	return &authority{name: name, cert: certs[0], key: key}, nil
 }

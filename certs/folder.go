@@ -100,8 +100,10 @@ func place(dir string, files []file) (err error) {
 	}
 	tops := []string{"keys", "ca", "tls", noticeFile, pinsFile, directoryFile}
 	for _, name := range tops {
-		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(fmt.Errorf("%s: %w", name, ErrExists), ignoreFound(err))
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("%s: %w", name, ErrExists)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	making, err := os.MkdirTemp(dir, ".making-")
@@ -123,13 +125,6 @@ func place(dir string, files []file) (err error) {
 		}
 	}
 	return nil
-}
-
-func ignoreFound(err error) error {
-	if err == nil {
-		return nil
-	}
-	return err
 }
 
 // privatePEM is a private key as a file.

@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
@@ -134,7 +133,11 @@ func stored(folder string) ([]kept, error) {
 	}
 	var out []kept
 	for _, name := range names {
-		s, err := readKept(strings.TrimSuffix(name, ".jwk"))
+		base := strings.TrimSuffix(name, ".jwk")
+		if uncertified(base) {
+			continue
+		}
+		s, err := readKept(base)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
 		}
@@ -147,6 +150,14 @@ func stored(folder string) ([]kept, error) {
 		return cmp.Or(cmp.Compare(a.use(), b.use()), cmp.Compare(b.number, a.number))
 	})
 	return out, nil
+}
+
+// uncertified reports whether a key waits for its certificate: there is a request beside
+// it and nothing else.
+func uncertified(base string) bool {
+	_, noCert := os.Stat(base + ".pem")
+	_, noRequest := os.Stat(base + ".csr")
+	return noCert != nil && noRequest == nil
 }
 
 func readKept(base string) (kept, error) {
@@ -175,7 +186,7 @@ func readKept(base string) (kept, error) {
 	if s.certs, err = parseCerts(raw); err != nil {
 		return kept{}, err
 	}
-	if !samePublic(s.certs[0], s.key) {
+	if !samePublic(s.certs[0], s.key.Public()) {
 		return kept{}, errors.New("the certificate is another key's")
 	}
 	return s, nil
@@ -190,9 +201,4 @@ func splitName(name string) (use gateway.Use, number int, ok bool) {
 	}
 	i, err := strconv.Atoi(n)
 	return gateway.Use(u), i, err == nil && i > 1 && strconv.Itoa(i) == n
-}
-
-func samePublic(c *x509.Certificate, k *envelope.Private) bool {
-	a, err := x509.MarshalPKIXPublicKey(k.Public())
-	return err == nil && bytes.Equal(a, c.RawSubjectPublicKeyInfo)
 }

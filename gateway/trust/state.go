@@ -126,15 +126,22 @@ func syncFolder(path string) error {
 // directory.json, as trm certs develop makes it, with whatever a register has taken
 // there. It writes nothing.
 func OpenFolder(folder string, now time.Time) (*Directory, error) {
+	d, _, err := Look(folder, now)
+	return d, err
+}
+
+// Look is [OpenFolder] that also returns the directories that were taken and wait for
+// their time.
+func Look(folder string, now time.Time) (inForce *Directory, waiting []*Directory, err error) {
 	pins, first, err := ReadFolder(folder)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r, err := recall(state(folder), pins, first, now)
 	if err != nil {
-		return nil, fmt.Errorf("opening the directory: %w", err)
+		return nil, nil, fmt.Errorf("opening the directory: %w", err)
 	}
-	return r.Live().Current(), nil
+	return r.Live().Current(), r.Waiting(), nil
 }
 
 // ReadFolder reads the pins and the directory that a folder was installed with.
