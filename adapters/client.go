@@ -161,13 +161,13 @@ func (c *Client) call(ctx context.Context, as gateway.Party, method, path string
 	req.Header.Set("Authorization", "Bearer "+assertion)
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return reply{}, cause(err)
+		return reply{}, NetworkCause(err)
 	}
 	defer resp.Body.Close()
 	r := reply{status: resp.StatusCode, wait: retryAfter(resp.Header.Get("Retry-After"), c.Now())}
 	r.media, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if r.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1)); err != nil {
-		return reply{}, cause(err)
+		return reply{}, NetworkCause(err)
 	}
 	if int64(len(r.body)) > limit {
 		return reply{}, errors.New("the gateway's answer is too long")
@@ -218,15 +218,6 @@ func (r reply) problem() (*gateway.Document, error) {
 	}
 	d.Status = r.status
 	return &d, nil
-}
-
-// cause drops the URL from an error of http.Client: an address tells which message it was.
-func cause(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return fmt.Errorf("calling: %w", u.Err)
-	}
-	return err
 }
 
 // retryAfter reads seconds or a date (RFC 9110, Section 10.2.3), bounded to an hour.

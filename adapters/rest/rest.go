@@ -171,7 +171,7 @@ func (s *System) do(req *http.Request) (status int, wait time.Duration, err erro
 	sent := tracked(req)
 	resp, err := s.client.Do(sent.req)
 	if err != nil {
-		err = fmt.Errorf("calling the national system: %w", bare(err))
+		err = fmt.Errorf("calling the national system: %w", adapters.NetworkCause(err))
 		if !sent.connected.Load() {
 			err = adapters.Unsent(err)
 		}
@@ -184,15 +184,6 @@ func (s *System) do(req *http.Request) (status int, wait time.Duration, err erro
 
 func fill(template string, c adapters.Consignment) string {
 	return strings.NewReplacer("{role}", url.PathEscape(c.Reader.Role()), "{key}", url.PathEscape(c.Key())).Replace(template)
-}
-
-// bare drops the URL from an error of http.Client: it may name a delivery.
-func bare(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // retryAfter reads seconds or a date (RFC 9110, Section 10.2.3), bounded to an hour.
