@@ -136,7 +136,7 @@ func pairs() []trust.Agreed {
 			}
 			out = append(out, trust.Agreed{
 				A: a, B: b, On: true, Instrument: "invented-" + string(a) + "-" + string(b),
-				Articles: []string{"art-10", "art-11", "art-12", "art-13", "art-16", "art-33", "art-34"},
+				Articles: []string{"cets197-10", "cets197-12", "cets197-13", "cets197-15", "cets197-16", "cets197-28", "cets197-32", "cets197-33", "cets197-34", "cets223-9"},
 				Purposes: []string{"assistance", "identification", "monitoring", "proceedings", "protection", "reintegration", "return"},
 				Trace:    a != "xk" && b != "xk",
 			})
