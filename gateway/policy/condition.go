@@ -136,7 +136,8 @@ func (f Fault) holds(m *message) bool {
 		}
 		return !slices.Contains(m.Pair.Articles, h.Basis)
 	case AgreementUnsaid:
-		return h.Agreement.State == "" && slices.Contains(t.Bases, "agreement")
+		said := h.Agreement.State != "" && (h.Agreement.By != "" || h.Agreement.State == "not-asked")
+		return !said && slices.Contains(t.Bases, "agreement")
 	case SenderOutsideType:
 		return !slices.Contains(t.Senders, m.from)
 	case ReceiverOutsideType:

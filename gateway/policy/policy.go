@@ -18,6 +18,7 @@ const DefaultDeny = "default-deny"
 type Policy struct {
 	release string
 	sources map[string]string
+	lists   map[string][]string
 	rules   []Rule
 	digest  string
 	topics  map[string]*ruleset
@@ -47,5 +48,8 @@ func (p *Policy) Rule(id string) (Rule, bool) {
 
 // Source is the full title of a legal source that a rule names by its key.
 func (p *Policy) Source(key string) string { return p.sources[key] }
+
+// Lists are the file's lists of words, which its rules name.
+func (p *Policy) Lists() map[string][]string { return p.lists }
 
 var _ gateway.Policy = (*Policy)(nil)

@@ -87,7 +87,7 @@ type Fault string
 const (
 	PurposeOutsidePair  Fault = "purpose-outside-pair"
 	BasisOutsidePair    Fault = "basis-outside-pair"    // also when the type asks for a basis and there is none
-	AgreementUnsaid     Fault = "agreement-unsaid"      // the type asks for it
+	AgreementUnsaid     Fault = "agreement-unsaid"      // the type asks what was decided and by whom
 	SenderOutsideType   Fault = "sender-outside-type"   // the type does not list the sender's role
 	ReceiverOutsideType Fault = "receiver-outside-type" // nor the recipient's
 	ClassOutsideRole    Fault = "class-outside-role"    // the directory does not let the unit's reader receive its class
