@@ -81,10 +81,11 @@ func (k Desk) Preview(d Draft, facts gateway.ThreadFacts) (Preview, error) {
 	if err == nil {
 		_, err = k.check(raw, c.head.IssuedAt)
 	}
-	if problem := gateway.AsProblem(err); err != nil && problem.Final() {
-		p.Refused = c.refused(problem)
-	} else if err != nil {
-		return Preview{}, err
+	if err != nil {
+		if !gateway.AsProblem(err).Final() {
+			return Preview{}, err
+		}
+		p.Refused = c.refused(err)
 	}
 	return p, nil
 }
@@ -94,7 +95,7 @@ func (c *composition) preview() Preview {
 		Type: c.kind.Name, From: c.draft.From, To: c.draft.To, Withheld: []Withheld{}, Never: c.desk.Policy.Kept(), Policy: c.decision.Policy,
 	}
 	if c.refusal != nil {
-		p.Refused = c.refused(c.refusal)
+		p.Refused = c.refused(inDraft(c.refusal))
 	}
 	for _, w := range c.decision.Withheld {
 		p.Withheld = append(p.Withheld, Withheld{w.Unit, w.Rule, c.desk.Policy.Explain(w.Rule)})
@@ -116,8 +117,8 @@ func (c *composition) preview() Preview {
 	return p
 }
 
-func (c *composition) refused(p *gateway.Problem) *Refused {
-	d := gateway.AsProblem(inDraft(p)).Document()
+func (c *composition) refused(err error) *Refused {
+	d := gateway.AsProblem(err).Document()
 	return &Refused{Code: d.Code, Title: d.Title, Fix: d.Detail, Pointer: d.Pointer, Rule: d.Rule, Says: c.desk.Policy.Explain(d.Rule)}
 }
 
