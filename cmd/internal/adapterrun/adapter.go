@@ -91,6 +91,9 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	}
 	a.register.Log = a.log
 	live := a.register.Live()
+	if live.Current().Development() && !c.Development {
+		return errDevelopment
+	}
 	keys, err := loadKeys(c, live.Current())
 	if err != nil {
 		return err

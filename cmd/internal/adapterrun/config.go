@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ type Config struct {
 	// Data is the folder of this adapter's own: its journal and the directories that it
 	// has seen. Required; made if it is not there.
 	Data string `yaml:"data"`
+	// Development allows a directory of development keys, which everybody who has the
+	// source can make. Default false: the adapter does not start with one.
+	Development bool `yaml:"development"`
 	// Name tells this process from others of the same country, and stays the same after a
 	// restart. Default "adapter".
 	Name string `yaml:"name"`
@@ -70,10 +74,12 @@ type Gateway struct {
 
 // Redis is where the streams are.
 type Redis struct {
-	Addresses    []string `yaml:"addresses"`    // host:port; several for Sentinel or Cluster
-	User         string   `yaml:"user"`         // ACL user
-	PasswordFile string   `yaml:"passwordFile"` // its password, one line
-	CA           string   `yaml:"ca"`           // PEM file; speaks TLS when it is set
+	Addresses    []string `yaml:"addresses"`    // host:port; several are a Cluster, or the Sentinels of Master
+	Master       string   `yaml:"master"`       // name of the master that Sentinels watch
+	User         string   `yaml:"user"`         // this country's ACL user
+	PasswordFile string   `yaml:"passwordFile"` // its password, one line of 16 characters or more. Required unless Redis is on this machine
+	CA           string   `yaml:"ca"`           // PEM file; speaks TLS when it is set. Required unless Redis is on this machine or Plain is set
+	Plain        bool     `yaml:"plain"`        // allows Redis without TLS on a network that only we are on
 }
 
 // Deliver is one of the transports.
@@ -131,6 +137,9 @@ func Read(path string) (Config, error) {
 	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
+	if err := d.Decode(&Config{}); !errors.Is(err, io.EOF) {
+		return Config{}, errors.New("reading the configuration: a second document, or more")
+	}
 	if err := errors.Join(c.Validate(), c.Redis.validate()); err != nil {
 		return Config{}, fmt.Errorf("checking the configuration:\n%w", err)
 	}
@@ -141,7 +150,15 @@ func (r Redis) validate() error {
 	if len(r.Addresses) == 0 {
 		return errors.New("redis.addresses: required")
 	}
-	return nil
+	here := !slices.ContainsFunc(r.Addresses, func(a string) bool { return !loopback(a) })
+	var errs []error
+	if !here && r.PasswordFile == "" {
+		errs = append(errs, errors.New("redis.passwordFile: required where Redis is on another machine"))
+	}
+	if !here && r.CA == "" && !r.Plain {
+		errs = append(errs, errors.New("redis.ca: required where Redis is on another machine, or plain: true on a network of its own"))
+	}
+	return errors.Join(errs...)
 }
 
 // Validate reports everything that is wrong, at once, but for Redis, which an Environment
@@ -167,6 +184,13 @@ func (c Config) Validate() error {
 	bad((c.TLS.Certificate == "") != (c.TLS.Key == ""), "tls: give both certificate and key, or neither")
 	bad(c.Listen != "" && !strings.HasPrefix(c.Listen, "unix:") && !loopback(c.Listen) && c.TLS.Certificate == "",
 		"listen: an address that others can reach needs tls")
+	bad(c.OTLP != "" && !strings.HasPrefix(c.OTLP, "http://") && !strings.HasPrefix(c.OTLP, "https://"), "otlp: give an http or https URL")
+	for name, d := range map[string]time.Duration{
+		"attempt": c.Attempt, "grace": c.Grace, "keep": c.Keep, "retry": min(c.Retry.First, c.Retry.Last),
+		"retell": min(c.Retell.First, c.Retell.Last), "resubmit": min(c.Resubmit.First, c.Resubmit.Last),
+	} {
+		bad(d < 0, "%s: is negative", name)
+	}
 	for i, k := range c.Callers {
 		bad(k.TokenFile == "", "callers[%d].tokenFile: required", i)
 		for _, p := range k.Parties {

@@ -21,6 +21,8 @@ import (
 	"example.org/trm/gateway/trust"
 )
 
+var errDevelopment = errors.New("the directory lists development keys, which everybody can make: give the real one, or set development: true for a test")
+
 // loadKeys loads the keys of the country's parties that are in the folder: an adapter
 // serves those whose keys it was given.
 func loadKeys(c Config, d *trust.Directory) (map[gateway.Party]*certs.Keys, error) {
@@ -74,7 +76,12 @@ func openRedis(c Redis) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &redis.UniversalOptions{Addrs: c.Addresses, Username: c.User, Password: password}
+	if c.PasswordFile != "" && len(password) < 16 {
+		return nil, fmt.Errorf("reading a secret: %s holds fewer than 16 characters", c.PasswordFile)
+	}
+	o := &redis.UniversalOptions{
+		Addrs: c.Addresses, MasterName: c.Master, Username: c.User, Password: password, ContextTimeoutEnabled: true, ClientName: "adapterd",
+	}
 	if c.CA != "" {
 		if o.TLSConfig, err = clientTLS(c.CA, "", ""); err != nil {
 			return nil, err
