@@ -5,32 +5,251 @@ package gatewayrun
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
 
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
 
 	"example.org/trm/cmd/internal/telemetry"
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/api"
+	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/journal"
+	"example.org/trm/gateway/policy"
+	"example.org/trm/gateway/queue"
+	"example.org/trm/schemas"
 )
 
-// Environment is what a configuration file cannot hold.
+// Environment is what a configuration file cannot hold. The zero value works.
 type Environment struct {
-	Log       *slog.Logger
-	Telemetry *telemetry.Telemetry  // nil: none
-	Redis     redis.UniversalClient // nil: opened from Config.Redis
+	Log       *slog.Logger          // nil: silence
+	Telemetry *telemetry.Telemetry  // nil: made from the configuration; otherwise its owner shuts it down, and there is no /metrics
+	Redis     redis.UniversalClient // nil: opened from Config.Redis; otherwise its owner closes it
+	Schemas   *schemas.Set          // nil: opened; sharing one saves its compilation
+	Now       func() time.Time      // nil: time.Now
 }
 
-// Gateway is a gateway that listens but does not yet serve.
-type Gateway struct{ listener net.Listener }
+// Gateway is a gateway that listens but does not serve yet.
+type Gateway struct {
+	config      Config
+	log         *slog.Logger
+	now         func() time.Time
+	directory   *directory
+	signers     signers
+	journal     *journal.Journal
+	redis       redis.UniversalClient
+	dispatchers []*gateway.Dispatcher
+	collector   *gateway.Collector
+	inflow      *queue.Inflow
+	certificate *certificate // nil: no TLS
+	door        http.Handler
+	listener    net.Listener
+	metrics     http.Handler
+	operators   net.Listener   // nil: none
+	closers     []func() error // in the order of opening
+}
 
-// New opens everything: keys, directory, schemas, policy, journal, queue, listener.
+// New opens everything: keys, directory, schemas, policy, journal, queue, listeners. What
+// it opened is closed by Run, or here if something fails.
 func New(ctx context.Context, c Config, env Environment) (*Gateway, error) {
-	return nil, errors.New("opening the gateway: no parts")
+	g := &Gateway{log: env.Log, now: env.Now}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	g.config = c.orDefaults(g.now())
+	err := c.Validate()
+	if err == nil {
+		err = g.open(ctx, env)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the gateway: %w", errors.Join(err, g.close()))
+	}
+	return g, nil
+}
+
+func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
+	c := g.config
+	if err := os.MkdirAll(filepath.Dir(c.Journal), 0o700); err != nil {
+		return err
+	}
+	if g.directory, err = openDirectory(c, g.log, g.now); err != nil {
+		return err
+	}
+	if g.signers, err = loadSigners(c.Certs, g.now()); err != nil {
+		return err
+	}
+	if err := g.signers.listed(g.directory, g.now()); err != nil {
+		return err
+	}
+	if env.Schemas == nil {
+		if env.Schemas, err = schemas.Open(); err != nil {
+			return err
+		}
+	}
+	rules, rulebook, err := openPolicy(c.Policy)
+	if err != nil {
+		return err
+	}
+	tel, err := g.openTelemetry(ctx, env)
+	if err != nil {
+		return err
+	}
+	if g.redis = env.Redis; g.redis == nil {
+		if g.redis, err = openRedis(c.Redis); err != nil {
+			return err
+		}
+		g.closers = append(g.closers, g.redis.Close)
+	}
+	wakes := g.openDispatchers(tel)
+	g.journal, err = journal.Open(c.Journal, journal.Options{
+		Origin: c.Origin, Backlog: c.Backlog, Log: g.log, Now: g.now,
+		Recorded: func(to gateway.Country) {
+			select {
+			case wakes[to] <- struct{}{}:
+			default: // it is awake, or no country of ours
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	g.closers = append(g.closers, g.journal.Close)
+	for _, d := range g.dispatchers {
+		d.Outbox = g.journal
+	}
+	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: g.signers.evidence}}
+	g.collector = &gateway.Collector{
+		Examiner: envelope.Codec{}, Notary: notary, Directory: g.directory, Book: g.journal, Log: g.log, Now: g.now, NewID: newID, Grace: c.Lapse,
+	}
+	g.inflow = &queue.Inflow{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter}
+	door := &api.Server{
+		Receiver: &gateway.Receiver{
+			Opener: envelope.Codec{}, Directory: g.directory, Catalogue: env.Schemas, Policy: rules,
+			Binder: envelope.Binder{Binding: g.signers.binding}, Notary: notary, Journal: guarded{g.journal, g.safe},
+			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
+		},
+		Messages: messages{g.journal}, Directory: g.directory, Schemas: env.Schemas, Policy: rulebook, Examiner: envelope.Codec{},
+		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,
+		Limits: api.Limits{Submissions: c.Limits.Submissions, Reserved: c.Limits.Reserved, Rate: c.Limits.Rate, Burst: c.Limits.Burst},
+	}
+	if g.door, err = door.Handler(); err != nil {
+		return err
+	}
+	return g.listen(ctx)
+}
+
+// openDispatchers makes one dispatcher for each country, and the channels that wake them.
+// They get the journal once it is open, which needs the channels.
+func (g *Gateway) openDispatchers(tel *telemetry.Telemetry) map[gateway.Country]chan struct{} {
+	streams := &queue.Streams{Client: g.redis, Tracer: tel.Tracer}
+	wakes := make(map[gateway.Country]chan struct{}, len(gateway.Countries))
+	for _, c := range gateway.Countries {
+		wakes[c] = make(chan struct{}, 1)
+		g.dispatchers = append(g.dispatchers, &gateway.Dispatcher{Country: c, Streams: streams, Log: g.log, Now: g.now, Wake: wakes[c]})
+	}
+	return wakes
+}
+
+func (g *Gateway) openTelemetry(ctx context.Context, env Environment) (*telemetry.Telemetry, error) {
+	if env.Telemetry != nil {
+		return env.Telemetry, nil
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	g.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	t, err := telemetry.Setup(ctx, "gatewayd", telemetry.Options{OTLP: g.config.OTLP, Registry: registry})
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return t.Shutdown(ctx)
+	})
+	return t, nil
+}
+
+func (g *Gateway) listen(ctx context.Context) (err error) {
+	if g.certificate, err = openCertificate(g.config.TLS); err != nil {
+		return err
+	}
+	if g.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", g.config.Listen); err != nil {
+		return err
+	}
+	if g.config.Operators != "off" {
+		g.operators, err = (&net.ListenConfig{}).Listen(ctx, "tcp", g.config.Operators)
+	}
+	return err
 }
 
 // Addr is where the door listens.
 func (g *Gateway) Addr() net.Addr { return g.listener.Addr() }
 
-// Run serves until ctx ends, then stops in order: the door, the dispatchers and inflows,
-// the journal.
-func (g *Gateway) Run(ctx context.Context) error { return nil }
+// Operators is where metrics are, nil if they are not shown.
+func (g *Gateway) Operators() net.Addr {
+	if g.operators == nil {
+		return nil
+	}
+	return g.operators.Addr()
+}
+
+// Reload reads again what may change under a running process: the directory and the
+// door's certificate. What it refuses leaves the old one in place.
+func (g *Gateway) Reload() error {
+	var errs []error
+	if g.certificate != nil {
+		errs = append(errs, g.certificate.reload())
+	}
+	return errors.Join(append(errs, g.directory.reload())...)
+}
+
+// close closes what was opened, the last first.
+func (g *Gateway) close() error {
+	var errs []error
+	for _, l := range []net.Listener{g.listener, g.operators} {
+		if l != nil {
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	for i := len(g.closers) - 1; i >= 0; i-- {
+		errs = append(errs, g.closers[i]())
+	}
+	g.closers = nil
+	return errors.Join(errs...)
+}
+
+// auditor is the party of a country that may open its decisions.
+func auditor(c gateway.Country) gateway.Party { return gateway.Party(c) + "/auditor" }
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func openPolicy(path string) (*policy.Policy, []byte, error) {
+	open := policy.Default
+	if path != "" {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading the policy: %w", err)
+		}
+		open = func() (*policy.Policy, error) { return policy.Parse(raw) }
+	}
+	p, err := open()
+	if err != nil {
+		return nil, nil, err
+	}
+	book, err := rulebook(p)
+	return p, book, err
+}

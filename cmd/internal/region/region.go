@@ -94,7 +94,7 @@ func (r *Region) start(ctx context.Context, o Options) error {
 		listen = "127.0.0.1:0"
 	}
 	g, err := gatewayrun.New(ctx, gatewayrun.Config{
-		Listen: listen, Operators: "off", Audience: Audience, Certs: o.Dir,
+		Listen: listen, Operators: "off", Audience: Audience, Certs: o.Dir, Development: true,
 		Journal: filepath.Join(o.Dir, "gateway", "journal.db"),
 	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.client})
 	if err != nil {
