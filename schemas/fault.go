@@ -3,6 +3,8 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,10 +87,10 @@ const surplus = "Leave out what the schema does not know."
 // number of errors it can write are bounded by the schema. Numbers are whole and short:
 // a big exponent costs the validator milliseconds.
 func (s *schema) bounded(v any) *fault {
-	path, hint := stray(s.tree, v)
-	if hint == "" {
+	if _, hint := stray(s.tree, v, inAnyOrder); hint == "" {
 		return nil
 	}
+	path, hint := stray(s.tree, v, inOrder)
 	slices.Reverse(path)
 	p, known := s.place(path)
 	f := p.fault(hint)
@@ -98,20 +100,36 @@ func (s *schema) bounded(v any) *fault {
 	return f
 }
 
+// order is how the members of an object are gone through: in any order first, which is
+// cheap, and in their own once something was found, so that the answer is always the same.
+type order func(map[string]any) iter.Seq2[string, any]
+
+func inAnyOrder(m map[string]any) iter.Seq2[string, any] { return maps.All(m) }
+
+func inOrder(m map[string]any) iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}
+
 // stray finds something that does not belong under a schema: the path to it, the last
-// step first, and what to do. A document without costs no memory.
-func stray(schema node, v any) (path []string, hint string) {
+// step first, and what to do.
+func stray(schema node, v any, through order) (path []string, hint string) {
 	switch v := v.(type) {
 	case map[string]any:
 		if over(schema["maxProperties"], len(v)) {
 			return nil, "There are too many entries."
 		}
-		for name, child := range v {
+		for name, child := range through(v) {
 			next, _, ok := within(schema, name)
 			if !ok {
 				return []string{name}, surplus
 			}
-			if path, hint = stray(next, child); hint != "" {
+			if path, hint = stray(next, child, through); hint != "" {
 				return append(path, name), hint
 			}
 		}
@@ -124,7 +142,7 @@ func stray(schema node, v any) (path []string, hint string) {
 			return nil, "The list is too long."
 		}
 		for i, child := range v {
-			if path, hint = stray(items, child); hint != "" {
+			if path, hint = stray(items, child, through); hint != "" {
 				return append(path, strconv.Itoa(i)), hint
 			}
 		}
@@ -166,7 +184,7 @@ func (s *schema) explain(e gojsonschema.ResultError) *fault {
 			return p.fault("A required member is missing.")
 		}
 		f := next.fault("This is required.")
-		f.missing = true
+		f.missing = !next.local
 		return f
 	case "invalid_property_name":
 		return p.fault("Each entry stands under a local id of 6 to 12 letters a-z and digits, chosen at random.")
