@@ -58,7 +58,7 @@ func (c *checker) head(doc Document) {
 		c.fail(BadDates, "")
 		return
 	}
-	c.hold(doc.Number == 1 || doc.Activates.Sub(doc.Issued) >= Delay, NoDelay, "")
+	c.hold(doc.Number <= 1 || doc.Activates.Sub(doc.Issued) >= Delay, NoDelay, "")
 	c.hold(doc.Expires.Sub(doc.Activates) <= MaxLife, LivesTooLong, "")
 }
 

@@ -49,7 +49,7 @@ func openRegister(s state, pins Pins, first []byte, now time.Time) (*Register, e
 			return nil, err
 		}
 	}
-	return r, nil
+	return r, s.tidy()
 }
 
 // recall reads a folder and writes nothing.

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -34,9 +35,11 @@ type signature struct {
 	Signature string `json:"signature"`
 }
 
-// parseSigned reads the outer form; nothing is verified.
+// parseSigned reads the outer form; nothing is verified. White space around it is what
+// editors leave.
 func parseSigned(raw []byte) (signed, []byte, error) {
 	var s signed
+	raw = bytes.TrimSpace(raw)
 	if err := decode(raw, &s); err != nil {
 		return signed{}, nil, fault(BadForm, "")
 	}

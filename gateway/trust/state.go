@@ -96,7 +96,7 @@ func (s state) keep(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("keeping %s: %w", name, err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".taking-")
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished)
 	if err != nil {
 		return fmt.Errorf("keeping %s: %w", name, err)
 	}
@@ -108,6 +108,18 @@ func (s state) keep(name string, data []byte) error {
 		return fmt.Errorf("keeping %s: %w", name, errors.Join(err, os.Remove(f.Name())))
 	}
 	return errors.Join(syncFolder(filepath.Dir(path)), syncFolder(string(s)))
+}
+
+// unfinished begins the name of a file that is being written.
+const unfinished = ".taking-"
+
+// tidy removes what a crash left half written.
+func (s state) tidy() error {
+	left, err := filepath.Glob(filepath.Join(string(s), "*", unfinished+"*"))
+	for _, name := range left {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
 }
 
 // syncFolder makes names durable. Windows has no such call and does it with the file.
