@@ -1,6 +1,9 @@
 package envelope_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -28,20 +31,47 @@ type world struct {
 	thumbprint                  string
 }
 
+// newWorld has new keys.
 func newWorld(tb testing.TB, alg string) world {
 	tb.Helper()
-	key := func(u gateway.Use, alg string) *envelope.Private {
+	return worldOf(alg, func(u gateway.Use, alg string, _ string) *envelope.Private {
 		k, err := envelope.Generate(u, alg)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		return k
-	}
+	})
+}
+
+// oldWorld has the keys that the files in testdata were made with. They are no secret:
+// each is the SHA-256 of "TEST KEY" and a word.
+func oldWorld(tb testing.TB) world {
+	tb.Helper()
+	return worldOf("ES256", func(u gateway.Use, alg string, word string) *envelope.Private {
+		d := sha256.Sum256([]byte("TEST KEY " + word))
+		k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d[:])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		public, _, err := envelope.MarshalPublic(k.Public(), u)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		out, err := envelope.ParsePrivate([]byte(strings.Replace(string(public), "{", `{"d":"`+b64(string(d[:]))+`",`, 1)))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return out
+	})
+}
+
+func worldOf(alg string, key func(u gateway.Use, alg, word string) *envelope.Private) world {
 	return world{
-		office: key(gateway.UseMessage, alg), evidence: key(gateway.UseEvidence, alg), assertion: key(gateway.UseAssertion, alg),
-		binding:     key(gateway.UseBinding, alg),
-		coordinator: key(gateway.UseEncryption, "ECDH-ES+A256KW"), protection: key(gateway.UseEncryption, "ECDH-ES+A256KW"),
-		thumbprint: strings.Repeat("A", 43),
+		office: key(gateway.UseMessage, alg, "office"), evidence: key(gateway.UseEvidence, alg, "evidence"),
+		assertion: key(gateway.UseAssertion, alg, "assertion"), binding: key(gateway.UseBinding, alg, "binding"),
+		coordinator: key(gateway.UseEncryption, "ECDH-ES+A256KW", "coordinator"),
+		protection:  key(gateway.UseEncryption, "ECDH-ES+A256KW", "protection"),
+		thumbprint:  strings.Repeat("A", 43),
 		kind: gateway.Type{
 			Name: "referral.request/1.0", Topic: "referral", Frame: "request", Must: []string{"subject", "needs"},
 			Fields: map[string][]string{"subject": {"decidedBy", "phase"}}, Digests: 12,

@@ -84,3 +84,21 @@ func TestDroppingOneMoreDisclosureAfterBindingIsNoticed(t *testing.T) {
 		t.Errorf("got %q, want %q", got, gateway.CodeBinding)
 	}
 }
+
+// The files in testdata were made once and are never made again: what a release signed and
+// sealed, later ones read.
+func TestWhatAnEarlierReleaseMadeIsStillRead(t *testing.T) {
+	t.Parallel()
+	w := oldWorld(t)
+	p := decode(t, kept(t, "message.json"))
+	if err := (envelope.Codec{}).Verify(p, w.key(w.office, "ba/coordinator")); err != nil {
+		t.Errorf("verifying: %v", err)
+	}
+	if diff := cmp.Diff(w.head(), p.Head); diff != "" {
+		t.Errorf("head (-want +got):\n%s", diff)
+	}
+	plain, err := envelope.Unseal(string(kept(t, "unit.jwe")), w.protection, w.place("health", "child-protection"))
+	if err != nil || string(plain) != `{"finding":"`+canary+`"}` {
+		t.Errorf("unsealing gave %d bytes, %v", len(plain), err)
+	}
+}
