@@ -60,6 +60,13 @@ func whole(t gateway.Type, codes []string) space {
 	return s
 }
 
+// fewer asks about one purpose of each kind between which rules distinguish: care, court,
+// monitoring, and one that the pair did not agree.
+func (s space) fewer() space {
+	s.purposes = []string{"assistance", "proceedings", "monitoring", "statistics"}
+	return s
+}
+
 // ordinary is the corner of the space in which messages live: a purpose of the pair, an
 // article of it.
 func (s space) ordinary() space {
