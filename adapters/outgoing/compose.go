@@ -61,14 +61,14 @@ func (c *composition) fill() error {
 	if len(binding) == 0 {
 		return gateway.Unavailable(gateway.CodeDirectoryStale, time.Minute, errNoGatewayKey)
 	}
-	blocks := make(map[string]any, len(d.Blocks))
-	for name, content := range d.Blocks {
-		blocks[name] = content
+	act, err := c.act()
+	if err != nil {
+		return err
 	}
 	c.head = gateway.Head{
 		ID: k.NewID(), Issuer: d.From, Audience: d.To, IssuedAt: now, Expires: d.Expires, Confirmation: binding[0].ID,
 		Type: d.Type, Codes: k.Catalogue.Release(), Thread: d.Thread, InReplyTo: d.InReplyTo, Lane: d.Lane, AnswerBy: d.AnswerBy,
-		Purpose: d.Purpose, Basis: d.Basis, Agreement: d.Agreement, Attests: d.Attests, Act: k.Catalogue.Act(d.Type, blocks),
+		Purpose: d.Purpose, Basis: d.Basis, Agreement: d.Agreement, Attests: d.Attests, Act: act,
 		Outcome: d.Outcome, Target: d.Target, EffectiveAt: d.EffectiveAt, AckBy: d.AckBy, Test: d.Test, Supersedes: d.Supersedes,
 	}
 	if c.head.Thread == "" {
@@ -81,6 +81,23 @@ func (c *composition) fill() error {
 		c.head.Expires = now.Add(c.kind.MaxLife)
 	}
 	return nil
+}
+
+// act is what the blocks say, where they say it, and what the sender chose where they do
+// not.
+func (c *composition) act() ([]string, error) {
+	blocks := make(map[string]any, len(c.draft.Blocks))
+	for name, content := range c.draft.Blocks {
+		blocks[name] = content
+	}
+	said := c.desk.Catalogue.Act(c.draft.Type, blocks)
+	switch {
+	case len(said) == 0:
+		return c.draft.Act, nil
+	case len(c.draft.Act) > 0 && !slices.Equal(said, c.draft.Act):
+		return nil, gateway.Refuse(gateway.CodeActMismatch, "/act", "Leave act out: it follows from the blocks.")
+	}
+	return said, nil
 }
 
 // checkContent checks the blocks that the draft names and, because nobody on the way can,

@@ -71,18 +71,15 @@ func (k Desk) Sign(d Draft, facts gateway.ThreadFacts, keys *certs.Keys, o Optio
 	if err != nil {
 		return Signed{}, err
 	}
-	if c.refusal != nil && !o.All {
-		return Signed{}, inDraft(c.refusal)
-	}
 	raw, err := c.sign(keys.Message, keys.Thumbprint[keys.Message.ID()], o.All)
 	if err != nil {
 		return Signed{}, err
 	}
-	if err := k.prove(raw); err != nil {
+	if err := k.check(raw, c.head.IssuedAt, true); err != nil {
 		return Signed{}, err
 	}
-	if _, err := k.check(raw, c.head.IssuedAt); err != nil {
-		return Signed{}, err
+	if c.refusal != nil && !o.All {
+		return Signed{}, inDraft(c.refusal)
 	}
 	if !o.All {
 		if raw, err = envelope.Drop(raw, c.leaves); err != nil {
@@ -92,26 +89,22 @@ func (k Desk) Sign(d Draft, facts gateway.ThreadFacts, keys *certs.Keys, o Optio
 	return Signed{Raw: raw, ID: c.head.MessageID(), Head: c.head, Preview: c.preview()}, nil
 }
 
-// prove asks whether the gateway will accept the key, so that a key that has run out is
-// noticed at the desk.
-func (k Desk) prove(raw []byte) error {
+// check is the gateway's own, over the bytes that it would get. Whether it will take the
+// key is asked of envelopes that will be sent, so that one that has run out is noticed at
+// the desk.
+func (k Desk) check(raw []byte, at time.Time, sent bool) error {
 	p, err := envelope.Codec{}.Decode(raw)
 	if err != nil {
 		return inDraft(err)
 	}
-	_, err = gateway.Prove(p, envelope.Codec{}, k.Directory)
-	return err
-}
-
-// check is the gateway's own, over the bytes that it would get.
-func (k Desk) check(raw []byte, at time.Time) (gateway.Message, error) {
-	p, err := envelope.Codec{}.Decode(raw)
-	if err != nil {
-		return gateway.Message{}, inDraft(err)
+	var key gateway.Key
+	if sent {
+		if key, err = gateway.Prove(p, envelope.Codec{}, k.Directory); err != nil {
+			return inDraft(err)
+		}
 	}
-	m, err := gateway.Open(p, gateway.Key{}, at, k.Catalogue, k.Directory)
-	if err != nil {
-		return gateway.Message{}, inDraft(err)
+	if _, err := gateway.Open(p, key, at, k.Catalogue, k.Directory); err != nil {
+		return inDraft(err)
 	}
-	return m, nil
+	return nil
 }

@@ -1,6 +1,7 @@
 package outgoing
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -26,6 +27,7 @@ type Draft struct {
 	Basis       string
 	Agreement   gateway.Agreement
 	Attests     []string
+	Act         []string // notices and changes; in requests and answers it follows from the blocks
 	Outcome     string
 	Target      string
 	EffectiveAt time.Time
@@ -42,6 +44,10 @@ func (d Draft) LogValue() slog.Value { return slog.StringValue(d.Type) }
 
 // Format keeps the content out of every error.
 func (d Draft) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "draft of %s", d.Type) }
+
+// MarshalJSON keeps the content out of a log line in which a draft lies inside something
+// else: there the handler asks for JSON and not for a LogValue. A draft is only ever read.
+func (d Draft) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]string{"type": d.Type}) }
 
 // ParseDraft reads a draft in JSON, as strictly as an envelope: no duplicate names, no
 // trailing data, and a member that a draft does not have is refused, because an officer
@@ -60,7 +66,7 @@ func ParseDraft(raw []byte) (Draft, error) {
 	d := Draft{
 		Type: r.text("type"), From: r.party("from"), To: r.party("to"), Thread: r.text("thread"), InReplyTo: r.text("inReplyTo"),
 		Lane: gateway.Lane(r.text("lane")), AnswerBy: r.time("answerBy"), Purpose: r.text("purpose"), Basis: r.text("basis"),
-		Attests: r.list("attests"), Outcome: r.text("outcome"), Target: r.text("target"), EffectiveAt: r.time("effectiveAt"),
+		Attests: r.list("attests"), Act: r.list("act"), Outcome: r.text("outcome"), Target: r.text("target"), EffectiveAt: r.time("effectiveAt"),
 		AckBy: r.time("ackBy"), Expires: r.time("expires"), Test: r.flag("test"), Supersedes: r.text("supersedes"),
 	}
 	if a, ok := r.object("agreement"); ok {

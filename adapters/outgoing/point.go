@@ -7,7 +7,7 @@ import (
 )
 
 // renamed are the members of a draft that a message calls by another name.
-var renamed = map[string]string{"iss": "from", "aud": "to", "exp": "expires", "act": "blocks", "cnf": "", "jti": "", "iat": "", "codes": ""}
+var renamed = map[string]string{"iss": "from", "aud": "to", "exp": "expires", "cnf": "", "jti": "", "iat": "", "codes": ""}
 
 // inDraft makes a problem point into the draft instead of the message, so that an officer
 // finds what to change. The fault of something that no draft says points nowhere.
@@ -35,7 +35,7 @@ func draftPointer(pointer string) string {
 	switch first {
 	case "payload", "protected", "signature", "header", "_sd", "_sd_alg":
 		return ""
-	case "type", "thread", "inReplyTo", "lane", "answerBy", "purpose", "basis", "agreement", "attests",
+	case "type", "thread", "inReplyTo", "lane", "answerBy", "purpose", "basis", "agreement", "attests", "act",
 		"outcome", "target", "effectiveAt", "ackBy", "test", "supersedes":
 		return "/" + first + rest
 	}

@@ -67,10 +67,6 @@ func (k Desk) Preview(d Draft, facts gateway.ThreadFacts) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	p := c.preview()
-	if p.Refused != nil {
-		return p, nil
-	}
 	// The checks are made over a message that is signed by a key which nobody has: what
 	// the gateway would find wrong with the real one, beside its key, shows here.
 	key, err := envelope.Generate(gateway.UseMessage, "ES256")
@@ -79,12 +75,14 @@ func (k Desk) Preview(d Draft, facts gateway.ThreadFacts) (Preview, error) {
 	}
 	raw, err := c.sign(key, key.ID(), false)
 	if err == nil {
-		_, err = k.check(raw, c.head.IssuedAt)
+		err = k.check(raw, c.head.IssuedAt, false)
 	}
+	p := c.preview()
 	if err != nil {
 		if !gateway.AsProblem(err).Final() {
 			return Preview{}, err
 		}
+		// The door comes before policy.
 		p.Refused = c.refused(err)
 	}
 	return p, nil
