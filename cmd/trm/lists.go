@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ func (a *app) directoryCommand() *cobra.Command {
 					a.printJSON(a.out, d.Document())
 					return nil
 				}
-				return d.WriteText(a.out)
+				return trust.Describe(a.out, d, time.Now())
 			},
 		},
 		&cobra.Command{
@@ -88,14 +89,14 @@ func (a *app) codesCommand() *cobra.Command {
 			for _, l := range set.Lists() {
 				switch {
 				case len(args) == 0 && !a.json:
-					w.Write([]byte(l.Name + "\t" + l.Title + "\n"))
+					w.Write([]byte(l.Name + "\t" + l.About + "\n"))
 				case len(args) == 0 || l.Name == args[0]:
 					if a.json {
 						a.printJSON(a.out, l)
 						continue
 					}
 					for _, c := range l.Codes {
-						w.Write([]byte(c.Code + "\t" + c.Text["en"] + "\n"))
+						w.Write([]byte(c.ID + "\t" + c.En + "\n"))
 					}
 				}
 			}
@@ -120,7 +121,7 @@ func (a *app) policyCommand() *cobra.Command {
 				}
 				w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 				for _, r := range p.Rules() {
-					w.Write([]byte(strings.Join([]string{r.ID, string(r.Enforcer), r.Text}, "\t") + "\n"))
+					w.Write([]byte(strings.Join([]string{r.ID, string(r.Enforcer), r.Says}, "\t") + "\n"))
 				}
 				return w.Flush()
 			},
@@ -140,7 +141,11 @@ func (a *app) policyCommand() *cobra.Command {
 					a.printJSON(a.out, r)
 					return nil
 				}
-				a.printf("%s\n  %s\n  basis:     %s\n  enforced:  %s\n", r.ID, r.Text, r.Basis, r.Enforcer)
+				a.printf("%s\n  %s\n", r.ID, r.Says)
+				for _, key := range r.Law {
+					a.printf("  law:       %s\n", p.Source(key))
+				}
+				a.printf("  enforced:  by the %s\n", r.Enforcer)
 				return nil
 			},
 		},

@@ -62,6 +62,7 @@ type teller struct {
 	region *region.Region
 	thread string
 	last   gateway.MessageID
+	began  time.Time // of the scene
 }
 
 func (t *teller) play(ctx context.Context, s scene) error {
@@ -76,8 +77,11 @@ func (t *teller) play(ctx context.Context, s scene) error {
 	draft.Thread = t.thread
 	if strings.Contains(draft.Type, ".answer/") {
 		draft.InReplyTo = t.last.ID
+	} else {
+		draft.AnswerBy = time.Now().UTC().Truncate(time.Second).Add(24 * time.Hour)
 	}
 	t.printf("   %s → %s   %s\n", draft.From, draft.To, draft.Type)
+	t.began = time.Now()
 	if s.all {
 		err = t.sendFromDesk(ctx, draft)
 	} else {
@@ -126,6 +130,9 @@ func (t *teller) sendByAdapter(ctx context.Context, raw []byte, draft outgoing.D
 	if draft.InReplyTo != "" {
 		plain["inReplyTo"] = draft.InReplyTo
 	}
+	if !draft.AnswerBy.IsZero() {
+		plain["answerBy"] = draft.AnswerBy.Format(time.RFC3339)
+	}
 	office := t.region.Adapters[draft.From.Country()]
 	var sent adapters.Sent
 	if err := callOffice(ctx, office, http.MethodPost, "/v1/drafts", plain, &sent); err != nil {
@@ -158,7 +165,6 @@ func (t *teller) printReceipt(receipt string) {
 // report follows the message to its end: evidence, who saw what, what was withheld, and
 // the proof that a recipient has.
 func (t *teller) report(ctx context.Context, draft outgoing.Draft) error {
-	asked := time.Now()
 	line, err := t.desk.follow(ctx, t.last.Issuer, t.last, 15*time.Second)
 	if err != nil {
 		return err
@@ -167,7 +173,7 @@ func (t *teller) report(ctx context.Context, draft outgoing.Draft) error {
 	if line.State != gateway.StateDelivered {
 		return fmt.Errorf("the message is %s: %s %s", line.State, final.Event, final.Code)
 	}
-	t.printf("   delivered  %s signed by %s, %s after the receipt\n", final.Event, final.Signer, since(asked))
+	t.printf("   delivered  %s signed by %s, %s after the draft\n", final.Event, final.Signer, since(t.began))
 	for _, w := range line.Withheld {
 		t.printf("   withheld   %s by rule %s (read with the sender's key; nobody else can)\n", w.Unit, w.Rule)
 	}
@@ -189,7 +195,7 @@ func (t *teller) showRoles(draft outgoing.Draft) error {
 			if text(f.doc.Head["jti"]) != t.last.ID {
 				continue
 			}
-			t.printf("   %s saw%s\n", p, seen(f.doc))
+			t.printf("   seen       by %s: %s\n", p, seen(f.doc))
 			if f.doc.Envelope == nil {
 				continue
 			}
@@ -209,17 +215,15 @@ func (t *teller) showRoles(draft outgoing.Draft) error {
 
 // seen says in words what a role's file holds.
 func seen(d adapters.Document) string {
-	var s strings.Builder
-	for _, name := range sortedKeys(d.Blocks) {
-		fmt.Fprintf(&s, " %s", name)
-	}
+	open := sortedKeys(d.Blocks)
 	for _, name := range sortedKeys(d.Sealed) {
-		fmt.Fprintf(&s, " %s (unsealed with its own key)", name)
+		open = append(open, name+" (opened with its own key)")
 	}
-	for _, name := range d.SealedFor {
-		fmt.Fprintf(&s, "; a closed %s", name)
+	s := strings.Join(open, ", ")
+	if len(d.SealedFor) > 0 {
+		s += "; closed to it: " + strings.Join(d.SealedFor, ", ")
 	}
-	return s.String()
+	return s
 }
 
 // callOffice calls an adapter's local API, as a national system does.

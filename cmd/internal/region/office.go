@@ -4,27 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"log/slog"
-	"net"
-	"net/http"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 
-	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
-
-	"example.org/trm/adapters"
-	"example.org/trm/adapters/filedrop"
-	"example.org/trm/adapters/incoming"
-	"example.org/trm/adapters/outgoing"
-	"example.org/trm/adapters/store"
-	"example.org/trm/certs"
+	"example.org/trm/cmd/internal/adapterrun"
 	"example.org/trm/gateway"
-	"example.org/trm/gateway/envelope"
-	"example.org/trm/gateway/policy"
-	"example.org/trm/gateway/queue"
-	"example.org/trm/gateway/trust"
 	"example.org/trm/schemas"
 )
 
@@ -35,116 +21,44 @@ type Office struct {
 	API     string // where the adapter's local API answers
 	Token   string // what a caller of it shows
 
-	adapter *adapters.Adapter
-	store   *store.Store
-	local   net.Listener
-	log     *slog.Logger
+	adapter *adapterrun.Adapter
 }
 
 // open makes a country's adapter in the region's folder.
-func (r *Region) open(ctx context.Context, c gateway.Country, o Options) (*Office, error) {
-	base := filepath.Join(o.Dir, "adapters", string(c))
-	office := &Office{Country: c, Files: filepath.Join(o.Dir, "offices", string(c)), Token: rand.Text() + rand.Text(), log: o.Log}
-	for _, dir := range []string{base, office.Files} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.WriteFile(filepath.Join(base, "token"), []byte(office.Token+"\n"), 0o600); err != nil {
+func (r *Region) open(ctx context.Context, c gateway.Country, o Options, set *schemas.Set) (*Office, error) {
+	data := filepath.Join(o.Dir, "adapters", string(c))
+	office := &Office{Country: c, Files: filepath.Join(o.Dir, "offices", string(c))}
+	var err error
+	if office.Token, err = token(data); err != nil {
 		return nil, err
 	}
-	directory, err := trust.OpenFolder(o.Dir, time.Now())
+	office.adapter, err = adapterrun.New(ctx, adapterrun.Config{
+		Country: c, Certs: o.Dir, Data: data, Development: true, Listen: "127.0.0.1:0",
+		Gateway: adapterrun.Gateway{URL: r.URL, Audience: Audience},
+		Redis:   adapterrun.Redis{Addresses: []string{r.queue.addr}},
+		Deliver: adapterrun.Deliver{Filedrop: &adapterrun.Filedrop{Dir: office.Files}},
+		Callers: []adapterrun.Caller{{TokenFile: filepath.Join(data, "token")}},
+	}, adapterrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.dial(), Schemas: set})
 	if err != nil {
 		return nil, err
 	}
-	catalogue, err := schemas.Open()
-	if err != nil {
-		return nil, err
-	}
-	rules, err := policy.Default()
-	if err != nil {
-		return nil, err
-	}
-	if office.store, err = store.Open(ctx, filepath.Join(base, "journal.db")); err != nil {
-		return nil, err
-	}
-	keys, notary, err := keysOf(o.Dir, c, directory)
-	if err != nil {
-		return nil, err
-	}
-	drop := filedrop.Drop{Dir: office.Files}
-	if err := drop.Sweep(); err != nil {
-		return nil, err
-	}
-	office.adapter, err = adapters.New(adapters.Config{
-		Country:   c,
-		Source:    source{&queue.Consumer{Client: r.queue.client, Country: c, Name: "demo", Log: o.Log, Tracer: r.telemetry.Tracer, Meter: r.telemetry.Meter}},
-		Office:    incoming.Office{Country: c, Keys: keys, Directory: directory, Catalogue: catalogue},
-		Transport: drop,
-		Store:     office.store,
-		Desk:      outgoing.Desk{Directory: directory, Catalogue: catalogue, Policy: rules, Now: time.Now, NewID: newID},
-		Gate: &adapters.Client{
-			Base: r.URL, Audience: Audience, Keys: keys, Now: time.Now, NewID: newID,
-			HTTP: &http.Client{Timeout: 30 * time.Second, CheckRedirect: adapters.NoRedirects},
-		},
-		Keys: keys, Notary: notary, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: directory,
-		Now: time.Now, NewID: newID, Log: o.Log, Tracer: r.telemetry.Tracer, Meter: r.telemetry.Meter,
-		Callers: []adapters.Caller{{Token: office.Token}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	if office.local, err = listenLoopback(); err != nil {
-		return nil, err
-	}
-	office.API = "http://" + office.local.Addr().String()
+	office.API = "http://" + office.adapter.Addr().String()
 	return office, nil
 }
 
-// run takes, delivers, sends and answers its local API until ctx ends.
-func (o *Office) run(ctx context.Context) error {
-	server := &http.Server{Handler: o.adapter.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return o.adapter.Run(ctx) })
-	g.Go(func() error {
-		if err := server.Serve(o.local); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		return server.Shutdown(quick)
-	})
-	return g.Wait()
-}
-
-// keysOf loads the keys of every party of a country that the directory knows.
-func keysOf(dir string, c gateway.Country, d *trust.Directory) (func(gateway.Party) (*certs.Keys, bool), envelope.Notary, error) {
-	ring := map[gateway.Party]*certs.Keys{}
-	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{}}
-	for _, p := range d.Parties() {
-		if p.Country() != c {
-			continue
-		}
-		k, err := certs.Load(dir, p)
-		if err != nil {
-			return nil, notary, err
-		}
-		ring[p], notary.Keys[p] = k, k.Evidence
+// token is what the office's own system shows to its adapter, made once.
+func token(data string) (string, error) {
+	name := filepath.Join(data, "token")
+	raw, err := os.ReadFile(name)
+	if err == nil {
+		return strings.TrimSpace(string(raw)), nil
 	}
-	return func(p gateway.Party) (*certs.Keys, bool) { k, ok := ring[p]; return k, ok }, notary, nil
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", err
+	}
+	t := rand.Text() + rand.Text()
+	return t, os.WriteFile(name, []byte(t+"\n"), 0o600)
 }
-
-// source is the queue's end as an adapter wants it.
-type source struct{ *queue.Consumer }
-
-func (s source) Run(ctx context.Context, take func(context.Context, adapters.Item) error) error {
-	return s.Consumer.Run(ctx, func(ctx context.Context, it queue.Item) error {
-		return take(ctx, adapters.Item{Delivery: it.Delivery, Wrapped: it.Wrapped})
-	})
-}
-
-func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -17,9 +17,25 @@ import (
 // queueServer is the Redis of a region on one machine: a redis-server of its own where one
 // is installed, otherwise one inside this process.
 type queueServer struct {
-	client *redis.Client
-	what   string // for the person who started it
-	stop   func()
+	addr    string
+	what    string // for the person who started it
+	clients []*redis.Client
+	end     func()
+}
+
+// dial opens a client of its own for each part of the region, as separate processes have:
+// readers that wait in Redis hold a connection each, and one pool would run dry.
+func (q *queueServer) dial() *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: q.addr})
+	q.clients = append(q.clients, c)
+	return c
+}
+
+func (q *queueServer) stop() {
+	for _, c := range q.clients {
+		_ = c.Close()
+	}
+	q.end()
 }
 
 // startQueue starts the region's Redis under dir.
@@ -36,11 +52,10 @@ func startEmbedded() (*queueServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the queue in this process: %w", err)
 	}
-	c := redis.NewClient(&redis.Options{Addr: m.Addr()})
 	return &queueServer{
-		client: c,
-		what:   "in this process; it keeps nothing when the region stops (install redis-server for one that does)",
-		stop:   func() { _ = c.Close(); m.Close() },
+		addr: m.Addr(),
+		what: "in this process; it keeps nothing when the region stops (install redis-server for one that does)",
+		end:  m.Close,
 	}, nil
 }
 
@@ -62,12 +77,15 @@ func startServer(ctx context.Context, path, dir string) (*queueServer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting redis-server: %w", err)
 	}
-	c := redis.NewClient(&redis.Options{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))})
-	q := &queueServer{client: c, what: path + ", on 127.0.0.1:" + strconv.Itoa(port) + ", appending every write to " + dir, stop: func() {
-		_ = c.Close()
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	}}
+	q := &queueServer{
+		addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		what: path + ", on 127.0.0.1:" + strconv.Itoa(port) + ", appending every write to " + dir,
+		end: func() {
+			_ = cmd.Process.Signal(os.Interrupt)
+			_ = cmd.Wait()
+		},
+	}
+	c := q.dial()
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		if err = c.Ping(ctx).Err(); err == nil {
 			return q, nil

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"example.org/trm/cmd/internal/gatewayrun"
 	"example.org/trm/cmd/internal/telemetry"
 	"example.org/trm/gateway"
+	"example.org/trm/schemas"
 )
 
 // Options say how a region is run.
@@ -89,6 +89,10 @@ func (r *Region) start(ctx context.Context, o Options) error {
 		return err
 	}
 	r.Queue = r.queue.what
+	set, err := schemas.Open() // one for all eight: compiling it takes longer than starting them
+	if err != nil {
+		return err
+	}
 	listen := o.Listen
 	if listen == "" {
 		listen = "127.0.0.1:0"
@@ -96,19 +100,19 @@ func (r *Region) start(ctx context.Context, o Options) error {
 	g, err := gatewayrun.New(ctx, gatewayrun.Config{
 		Listen: listen, Operators: "off", Audience: Audience, Certs: o.Dir, Development: true,
 		Journal: filepath.Join(o.Dir, "gateway", "journal.db"),
-	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.client})
+	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.dial(), Schemas: set})
 	if err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
 	r.URL = "http://" + g.Addr().String()
 	r.running.Go(func() error { return g.Run(ctx) })
 	for _, c := range gateway.Countries {
-		office, err := r.open(ctx, c, o)
+		office, err := r.open(ctx, c, o, set)
 		if err != nil {
 			return fmt.Errorf("starting the adapter of %s: %w", c, err)
 		}
 		r.Adapters[c] = office
-		r.running.Go(func() error { return office.run(ctx) })
+		r.running.Go(func() error { return office.adapter.Run(ctx) })
 	}
 	return nil
 }
@@ -119,9 +123,6 @@ func (r *Region) Stop() error {
 	err := r.running.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
-	}
-	for _, o := range r.Adapters {
-		err = errors.Join(err, o.store.Close())
 	}
 	if r.queue != nil {
 		r.queue.stop()
@@ -145,5 +146,3 @@ func (r *Region) Wait(ctx context.Context) error {
 		return err
 	}
 }
-
-func listenLoopback() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
