@@ -116,6 +116,10 @@ func inOrder(m map[string]any) iter.Seq2[string, any] {
 	}
 }
 
+// longest is the bytes of the longest string that any schema takes, a note of 1,000
+// characters. The validator copies a string several times before it refuses it.
+const longest = 4000
+
 // stray finds something that does not belong under a schema: the path to it, the last
 // step first, and what to do.
 func stray(schema node, v any, through order) (path []string, hint string) {
@@ -150,7 +154,12 @@ func stray(schema node, v any, through order) (path []string, hint string) {
 		if len(v) > 15 || strings.Trim(string(v), "-0123456789") != "" {
 			return nil, "Write a whole number."
 		}
-	case string, bool, nil:
+	case string:
+		// Only a sealed unit is long; a note has its own limit, in characters.
+		if len(v) > longest && schema["format"] != "compact-jwe" {
+			return nil, "This is too long."
+		}
+	case bool, nil:
 	default:
 		return nil, "This is no JSON."
 	}
