@@ -1,7 +1,6 @@
 package incoming
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,12 +112,12 @@ func (v *View) unseal(p gateway.Parts, u gateway.Unit, k *envelope.Private, c Ca
 	if err != nil {
 		return broken(at, err)
 	}
-	if bytes.Equal(plain, []byte("{}")) {
-		return nil // the sender had nothing to say
-	}
 	content, err := envelope.DecodeJSON(plain)
 	if err != nil {
 		return broken(at, err)
+	}
+	if m, ok := content.(map[string]any); ok && len(m) == 0 {
+		return nil // the sender had nothing to say
 	}
 	block, _, _ := gateway.SplitUnit(u.Name)
 	if err := c.ValidateBlock(block, content); err != nil {
