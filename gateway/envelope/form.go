@@ -19,7 +19,7 @@ var errForm = errors.New("not canonical base64url")
 // padding, no line breaks (which the standard library skips), unused bits zero. A second
 // way to write the same bytes would be a second message under one signature.
 func decode64(s string) ([]byte, error) {
-	if strings.ContainsAny(s, "\r\n") {
+	if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
 		return nil, errForm
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
