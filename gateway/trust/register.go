@@ -134,8 +134,8 @@ func (r *Register) know(shipped *Directory) error {
 	return r.append(shipped.signed, Pins{})
 }
 
-// recallStatements proves what was told again, with the keys of every directory: the one
-// that listed a statement's key may have been followed since.
+// recallStatements proves what was told again, each with the directory of its time: the
+// one in force now may list other keys.
 func (r *Register) recallStatements() error {
 	kept, err := r.state.statements()
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *Register) recallStatements() error {
 	}
 	t := told{}.clone()
 	for _, jws := range kept {
-		s, err := prove(jws, r.anyKey)
+		s, err := prove(jws, r.keyAt, r.anyKey)
 		if err != nil {
 			return err
 		}
@@ -173,6 +173,15 @@ func (r *Register) anyKey(id string) (gateway.Key, bool) {
 		}
 	}
 	return gateway.Key{}, false
+}
+
+// keyAt finds a key as the directory in force at t lists it: one that was removed since
+// says nothing more.
+func (r *Register) keyAt(id string, t time.Time) (gateway.Key, bool) {
+	if d := r.due(t); d != nil {
+		return d.Key(id)
+	}
+	return r.taken[0].Key(id)
 }
 
 // due is the directory whose time has come, nil before the first one's.
@@ -256,7 +265,7 @@ func (r *Register) Tell(jws string, now time.Time) error {
 func (r *Register) Heard(jws string, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, err := prove(jws, r.anyKey)
+	s, err := prove(jws, r.keyAt, r.anyKey)
 	switch {
 	case err != nil:
 		return fmt.Errorf("taking a statement: %w", err)

@@ -318,6 +318,38 @@ func TestARevokedKeyIsNotMadeGoodByTheNextDirectory(t *testing.T) {
 	wantReason(t, reg.Take(r.force(t, doc, "al", "ba", "md", "rs"), noon), Unrevoked)
 }
 
+func TestAKeyThatWasReplacedSaysNothingMore(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t)
+	reg, _ := r.register(t)
+	doc := r.next()
+	_, k := fresh(t, gateway.UseApproval, noon.Add(Delay))
+	e := doc.Entry("rs/child-protection")
+	e.Keys = append(append(keep(e.Keys, gateway.UseEncryption), keep(e.Keys, gateway.UseEvidence)...), k)
+	doc.Sort()
+	take(t, reg, r.force(t, doc, "al", "ba", "md", "rs"), noon)
+	reg.Turn(noon.Add(Delay))
+	late := noon.Add(Delay + time.Hour)
+	wantReason(t, reg.Tell(r.revoke(t, "rs/child-protection", gateway.UseEvidence, late), late), NotTheirs)
+}
+
+func TestASwitchDuringTheDelayOfTheNextHolds(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t)
+	reg, _ := r.register(t)
+	take(t, reg, r.force(t, r.next()), noon)
+	if err := reg.Tell(r.switched(t, "rs", "ba", true, noon.Add(time.Hour)), noon.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if p, _ := reg.Live().Pair("ba", "rs"); p.On {
+		t.Error("the pair is on at once")
+	}
+	reg.Turn(noon.Add(Delay))
+	if p, _ := reg.Live().Pair("ba", "rs"); p.On || reg.Live().Current().Number() != 2 {
+		t.Error("the pair is on in the next directory")
+	}
+}
+
 func TestAStatementThatIsDatedBackIsNotPublished(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t)

@@ -115,7 +115,9 @@ const unfinished = ".taking-"
 
 // tidy removes what a crash left half written.
 func (s state) tidy() error {
-	left, err := filepath.Glob(filepath.Join(string(s), "*", unfinished+"*"))
+	left, _ := filepath.Glob(filepath.Join(string(s), unfinished+"*"))
+	below, err := filepath.Glob(filepath.Join(string(s), "*", unfinished+"*"))
+	left = append(left, below...)
 	for _, name := range left {
 		err = errors.Join(err, os.Remove(name))
 	}

@@ -153,14 +153,15 @@ func (s Statement) check() error {
 }
 
 // prove checks a statement's signature: the key is By's own, of the right use, and was
-// valid when the statement was issued.
-func prove(jws string, key func(id string) (gateway.Key, bool)) (Statement, error) {
+// listed and valid when the statement was issued. signer finds keys as they were listed
+// then, listed finds any that ever was.
+func prove(jws string, signer func(id string, at time.Time) (gateway.Key, bool), listed func(id string) (gateway.Key, bool)) (Statement, error) {
 	s, h, err := readStatement(jws)
 	if err != nil {
 		return Statement{}, err
 	}
 	_, use := s.Kind.signing()
-	k, ok := key(h.KeyID)
+	k, ok := signer(h.KeyID, s.Issued)
 	switch {
 	case !ok || k.Party != s.By || k.Use != use || !k.ValidAt(s.Issued):
 		return Statement{}, fault(NotTheirs, string(s.By))
@@ -171,7 +172,7 @@ func prove(jws string, key func(id string) (gateway.Key, bool)) (Statement, erro
 		return Statement{}, fault(BadSignature, string(s.By))
 	}
 	if s.Kind == Revocation {
-		if own, ok := key(s.Key); !ok || own.Party != s.By {
+		if own, ok := listed(s.Key); !ok || own.Party != s.By {
 			return Statement{}, fault(NotTheirs, string(s.By))
 		}
 	}
@@ -185,7 +186,7 @@ func (d *Directory) With(statements ...string) (*Directory, error) {
 	var faults []error
 	t := d.told.clone()
 	for _, jws := range statements {
-		s, err := prove(jws, d.Key)
+		s, err := prove(jws, func(id string, _ time.Time) (gateway.Key, bool) { return d.Key(id) }, d.Key)
 		if err != nil {
 			faults = append(faults, err)
 			continue
