@@ -73,8 +73,9 @@ func newWorld(t *testing.T, change func(*gatewayrun.Config)) *world {
 		t.Fatal(err)
 	}
 	m := miniredis.RunT(t)
-	w.redis = redis.NewClient(&redis.Options{Addr: m.Addr()})
-	t.Cleanup(func() { w.redis.Close() })
+	client := redis.NewClient(&redis.Options{Addr: m.Addr()})
+	w.redis = client
+	t.Cleanup(func() { client.Close() })
 	w.config = gatewayrun.Config{
 		Listen: "127.0.0.1:0", Operators: "off", Audience: audience, Certs: w.dir, Development: true,
 		Journal: filepath.Join(w.dir, "gateway", "journal.db"),
@@ -86,10 +87,14 @@ func newWorld(t *testing.T, change func(*gatewayrun.Config)) *world {
 }
 
 func (w *world) open() (*gatewayrun.Gateway, error) {
-	return gatewayrun.New(w.t.Context(), w.config, gatewayrun.Environment{
-		Log:   telemetry.Logger(io.MultiWriter(w.logged, w.t.Output()), slog.LevelDebug),
-		Redis: w.redis, Schemas: w.set, Now: w.now.Now,
-	})
+	env := gatewayrun.Environment{
+		Log:     telemetry.Logger(io.MultiWriter(w.logged, w.t.Output()), slog.LevelDebug),
+		Schemas: w.set, Now: w.now.Now,
+	}
+	if w.redis != nil {
+		env.Redis = w.redis
+	}
+	return gatewayrun.New(w.t.Context(), w.config, env)
 }
 
 // start runs the gateway until the test ends or stop is called.
@@ -190,12 +195,7 @@ func (w *world) call(p gateway.Party, method, path string, body []byte, headers 
 		w.t.Fatal(err)
 	}
 	if p != "" {
-		now := w.now.Now()
-		jwt, err := envelope.SignAssertion(envelope.Assertion{Party: p, Audience: w.config.Audience, ID: newID(), IssuedAt: now, Expires: now.Add(time.Minute)}, w.keys(p).Assertion)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+jwt)
+		r.Header.Set("Authorization", "Bearer "+w.assertion(p))
 	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
@@ -210,6 +210,17 @@ func (w *world) call(p gateway.Party, method, path string, body []byte, headers 
 		w.t.Fatal(err)
 	}
 	return answer{res, string(got)}
+}
+
+// assertion is a fresh one of the party.
+func (w *world) assertion(p gateway.Party) string {
+	w.t.Helper()
+	now := w.now.Now()
+	jwt, err := envelope.SignAssertion(envelope.Assertion{Party: p, Audience: audience, ID: newID(), IssuedAt: now, Expires: now.Add(time.Minute)}, w.keys(p).Assertion)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return jwt
 }
 
 func (w *world) submit(p gateway.Party, raw []byte, headers ...string) answer {
