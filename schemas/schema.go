@@ -48,13 +48,17 @@ type closed struct{ doc any }
 
 var errReference = errors.New("a schema refers to nothing outside itself")
 
-func (c closed) JsonSource() any                               { return c.doc }
-func (c closed) LoaderFactory() gojsonschema.JSONLoaderFactory { return closed{} }
-func (c closed) New(string) gojsonschema.JSONLoader            { return closed{} }
+//lint:ignore ST1003 gojsonschema names it so
+func (c closed) JsonSource() any { return c.doc }
 
+//lint:ignore ST1003 gojsonschema names it so
 func (c closed) JsonReference() (gojsonreference.JsonReference, error) {
 	return gojsonreference.NewJsonReference("#")
 }
+
+func (c closed) LoaderFactory() gojsonschema.JSONLoaderFactory { return closed{} }
+
+func (c closed) New(string) gojsonschema.JSONLoader { return closed{} }
 
 func (c closed) LoadJSON() (any, error) {
 	if c.doc == nil {

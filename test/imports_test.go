@@ -88,11 +88,12 @@ var notEverywhere = []string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.i
 
 // inTests may be imported by tests only.
 var inTests = map[string]string{
-	"github.com/google/go-cmp":         "shows how got differs from want",
-	"github.com/rogpeppe/go-internal":  "runs command lines written as text files",
-	"github.com/alicebob/miniredis/v2": "a Redis inside the test, for what does not depend on a real one",
-	"go.opentelemetry.io/otel/sdk":     "keeps spans and metrics, so that a test can look for what they must not hold",
-	"go.yaml.in/yaml/v3":               "reads openapi.yaml, which a test holds against real answers",
+	"github.com/santhosh-tekuri/jsonschema/v6": "a second validator, which must refuse nothing that ours lets pass",
+	"github.com/google/go-cmp":                 "shows how got differs from want",
+	"github.com/rogpeppe/go-internal":          "runs command lines written as text files",
+	"github.com/alicebob/miniredis/v2":         "a Redis inside the test, for what does not depend on a real one",
+	"go.opentelemetry.io/otel/sdk":             "keeps spans and metrics, so that a test can look for what they must not hold",
+	"go.yaml.in/yaml/v3":                       "reads openapi.yaml, which a test holds against real answers",
 }
 
 // alone names the modules that one room hides from all others: what replaces them one day
