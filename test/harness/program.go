@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -159,11 +160,21 @@ func (p *Program) end(sig syscall.Signal) {
 	}
 }
 
-// running reports whether the process lives.
-func (p *Program) running() bool {
+// ready asks a page of the process whether it is ready. It fails the test at once where
+// there is no process to become so.
+func (p *Program) ready(url string) error {
+	p.t.Helper()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cmd != nil
+	runs := p.cmd != nil
+	p.mu.Unlock()
+	if !runs {
+		p.t.Fatalf("waiting for %s: it does not run", p.Name)
+	}
+	b, status, err := get(url, "")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("answered %d: %s", status, bytes.TrimSpace(b))
+	}
+	return err
 }
 
 // died returns the ends that nobody asked for.

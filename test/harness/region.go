@@ -1,0 +1,246 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"example.org/trm/certs"
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/trust"
+	"example.org/trm/test/canary"
+	"example.org/trm/test/nation"
+	"example.org/trm/test/redistest"
+)
+
+// Options say what a region is made of. The zero value is Montenegro and Serbia, both with
+// file drops.
+type Options struct {
+	// Countries have an adapter, in this order. Default me, rs.
+	Countries []gateway.Country
+	// Systems are the countries whose adapter posts to a national system. The others have
+	// folders.
+	Systems map[gateway.Country]*nation.System
+	// Certs is a folder of development keys, as certs.Develop makes it. Default: made for
+	// this region. Regions that are compared share one.
+	Certs string
+	// Patience is how long [Region.Settle] waits. Default 90 seconds: evidence that was
+	// lost with all of Redis comes after the dispatcher's next comparison, a minute later.
+	Patience time.Duration
+}
+
+// Region is a running region. Its methods fail the test when they cannot do what they
+// say; they are for the test's own goroutine, but for [Region.Send].
+type Region struct {
+	Dir       string // everything that the region's processes write, but for Redis
+	URL       string // the gateway's door
+	Gateway   *Program
+	Redis     *redistest.Server
+	Adapters  map[gateway.Country]*Adapter
+	Spans     *Spans
+	Directory *trust.Directory
+	Certs     string
+
+	t         testing.TB
+	patience  time.Duration
+	operators string
+	countries []gateway.Country
+	stopped   bool
+
+	mu     sync.Mutex // guards what follows
+	sent   []*Sent
+	seen   [][]byte // answers of the door and of local APIs, for the search
+	birds  canary.Flock
+	places map[string]place // by canary, where it may be
+}
+
+// New starts a region and waits until all of it is ready. At the end of the test it is
+// checked and stopped. Without redis-server, or with -short, the test is skipped.
+func New(t testing.TB, o Options) *Region {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	r := &Region{
+		Dir: t.TempDir(), t: t, patience: o.Patience, countries: o.Countries, Certs: o.Certs,
+		Adapters: map[gateway.Country]*Adapter{}, places: map[string]place{},
+	}
+	if len(r.countries) == 0 {
+		r.countries = []gateway.Country{"me", "rs"}
+	}
+	if r.patience == 0 {
+		r.patience = 90 * time.Second
+	}
+	if r.Certs == "" {
+		r.Certs = filepath.Join(t.TempDir(), "certs")
+		if _, err := certs.Develop(r.Certs, certs.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if r.Directory, err = trust.OpenFolder(r.Certs, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	r.Redis = redistest.Start(t, "--rdbcompression", "no") // compressed, a canary would not be found
+	r.Spans = newSpans(t)
+	t.Cleanup(r.end)
+	r.startGateway()
+	for _, c := range r.countries {
+		r.startAdapter(c, o.Systems[c])
+	}
+	for _, a := range r.Adapters {
+		a.Ready()
+	}
+	return r
+}
+
+// startGateway starts gatewayd and waits until it can receive safely.
+func (r *Region) startGateway() {
+	door := freeAddress(r.t)
+	r.URL, r.operators = "http://"+door, freeAddress(r.t)
+	config := r.write("gatewayd.yaml", map[string]any{
+		"listen": door, "operators": r.operators, "certs": r.Certs, "development": true,
+		"journal": filepath.Join(r.Dir, "gateway", "journal.db"),
+		"redis":   map[string]any{"addresses": []string{r.Redis.Addr()}},
+		"otlp":    r.Spans.URL,
+		"limits":  map[string]any{"rate": 2000, "burst": 2000},
+	})
+	r.Gateway = newProgram(r.t, "gatewayd", r.Dir, program(r.t, "gatewayd"), config)
+	r.Gateway.Start()
+	r.Ready()
+}
+
+// Ready waits until the gateway says that it can receive safely.
+func (r *Region) Ready() {
+	r.t.Helper()
+	r.await("the gateway to be ready", 30*time.Second, func() error { return r.Gateway.ready(r.URL + "/readyz") })
+}
+
+// write makes a configuration file. JSON is YAML.
+func (r *Region) write(name string, config map[string]any) string {
+	r.t.Helper()
+	b, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	path := filepath.Join(r.Dir, name)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	return path
+}
+
+// await asks again and again until done returns nil. It fails the test with the last
+// answer when patience ends, or when the context of the test does.
+func (r *Region) await(what string, patience time.Duration, done func() error) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.t.Context()), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := done()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			r.t.Fatalf("waiting for %s: %v", what, err)
+		}
+	}
+}
+
+// programs are all processes but Redis.
+func (r *Region) programs() []*Program {
+	all := []*Program{r.Gateway}
+	for _, c := range r.countries {
+		if a, ok := r.Adapters[c]; ok {
+			all = append(all, a.Program)
+		}
+	}
+	return slices.DeleteFunc(all, func(p *Program) bool { return p == nil })
+}
+
+// Stop ends all processes but Redis as their operators do. What they wrote stays.
+func (r *Region) Stop() {
+	r.t.Helper()
+	for _, p := range slices.Backward(r.programs()) {
+		p.Stop()
+	}
+	r.stopped = true
+}
+
+// end checks the region, stops it, and searches what is left.
+func (r *Region) end() {
+	if !r.t.Failed() {
+		r.Check()
+	}
+	r.keep("metrics", r.Metrics())
+	r.Stop()
+	if !r.t.Failed() {
+		for _, f := range r.Strays() {
+			r.t.Errorf("after the end: %s", f)
+		}
+	}
+	if r.t.Failed() {
+		for _, p := range r.programs() {
+			r.t.Logf("the end of what %s printed:\n%s", p.Name, p.tail(25))
+		}
+	}
+}
+
+// Metrics is what the gateway shows its operator, empty if it does not run.
+func (r *Region) Metrics() []byte {
+	b, _, err := get("http://"+r.operators+"/metrics", "")
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// keep remembers an answer for the search.
+func (r *Region) keep(_ string, b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append(r.seen, b)
+}
+
+// program finds a program that [Main] built.
+func program(t testing.TB, name string) string {
+	t.Helper()
+	dir := os.Getenv(Programs)
+	if dir == "" {
+		t.Fatalf("finding %s: the tests of this package need a TestMain that is os.Exit(harness.Main(m))", name)
+	}
+	path, err := exec.LookPath(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatalf("finding %s: %v", name, err)
+	}
+	return path
+}
+
+// freeAddress is an address of loopback where nobody listens, below the ports that the
+// kernel gives to callers, so that it is still free after a restart.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		a := net.JoinHostPort("127.0.0.1", fmt.Sprint(12000+rand.N(8000)))
+		l, err := net.Listen("tcp", a)
+		if err == nil {
+			_ = l.Close()
+			return a
+		}
+	}
+	t.Fatal("no free port on loopback")
+	return ""
+}
