@@ -93,7 +93,7 @@ var inTests = map[string]string{
 	"github.com/rogpeppe/go-internal":          "runs command lines written as text files",
 	"github.com/alicebob/miniredis/v2":         "a Redis inside the test, for what does not depend on a real one",
 	"go.opentelemetry.io/otel/sdk":             "keeps spans and metrics, so that a test can look for what they must not hold",
-	"github.com/google/uuid":           "makes the UUIDv7s that a message needs",
+	"github.com/google/uuid":                   "makes the UUIDv7s that a message needs",
 	"go.yaml.in/yaml/v3":                       "reads openapi.yaml, which a test holds against real answers",
 }
 
