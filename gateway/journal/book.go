@@ -85,7 +85,7 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 		case !s.Event.Final():
 		case final == "":
 			ended = true
-			if err := end(tx, c.Delivery, s.Event, to, urgent); err != nil {
+			if err := end(tx, c.Delivery, s.Event, j.o.Now(), to, urgent); err != nil {
 				return err
 			}
 		case final != s.Event:
@@ -95,7 +95,7 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 			}
 			contradicts = contradicts || !late
 		}
-		if err := testify(tx, message, c.Delivery, s, e.JWS()); err != nil {
+		if err := testify(tx, message, c.Message.Issuer, c.Delivery, s, e.JWS()); err != nil {
 			return err
 		}
 		return enter(tx, message, s.Event, c.Pair, opening{
@@ -115,8 +115,8 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 }
 
 // end gives a delivery its final event.
-func end(tx *sqlite.Tx, delivery string, e gateway.Event, to gateway.Country, urgent bool) error {
-	if _, err := tx.Exec(`UPDATE deliveries SET final = ? WHERE id = ?`, string(e), delivery); err != nil {
+func end(tx *sqlite.Tx, delivery string, e gateway.Event, at time.Time, to gateway.Country, urgent bool) error {
+	if _, err := tx.Exec(`UPDATE deliveries SET final = ?, ended_at = ? WHERE id = ?`, string(e), seconds(at), delivery); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`UPDATE streams SET unfinished = unfinished - 1 WHERE country = ? AND urgent = ?`, string(to), urgent)
@@ -168,9 +168,9 @@ func inTime(tx *sqlite.Tx, message int64, c gateway.Case, s gateway.Statement) (
 }
 
 // testify writes a signed statement.
-func testify(tx *sqlite.Tx, message int64, delivery string, s gateway.Statement, jws string) error {
+func testify(tx *sqlite.Tx, message int64, sender gateway.Party, delivery string, s gateway.Statement, jws string) error {
 	digest := sha256.Sum256([]byte(jws))
-	_, err := tx.Exec(`INSERT INTO evidence (message, delivery, signer, jti, event, at, code, digest, jws) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		message, delivery, string(s.Signer), s.ID, string(s.Event), seconds(s.At), string(s.Code), digest[:], jws)
+	_, err := tx.Exec(`INSERT INTO evidence (message, iss, delivery, signer, jti, event, at, code, digest, jws) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		message, string(sender), delivery, string(s.Signer), s.ID, string(s.Event), seconds(s.At), string(s.Code), digest[:], jws)
 	return err
 }

@@ -158,7 +158,7 @@ func (j *Journal) count(tx *sqlite.Tx, to gateway.Country, urgent bool) error {
 
 // answer records the gateway's signed answer and its log entry.
 func answer(tx *sqlite.Tx, seq int64, r gateway.Record, jws string) error {
-	if err := testify(tx, seq, "", r.Evidence, jws); err != nil {
+	if err := testify(tx, seq, r.Head.Issuer, "", r.Evidence, jws); err != nil {
 		return err
 	}
 	return enter(tx, seq, r.Evidence.Event, r.Evidence.Pair, openingOf(r, jws), r.Sender, r.Auditor)

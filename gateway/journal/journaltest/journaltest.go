@@ -20,6 +20,11 @@ type Journal interface {
 	gateway.Book
 	Status(ctx context.Context, id gateway.MessageID) (journal.Status, bool, error)
 	Pair(ctx context.Context, n gateway.PairNumber) (journal.Status, bool, error)
+	Events(ctx context.Context, sender gateway.Party, after int64, n int) ([]journal.Event, error)
+	Backlogs(ctx context.Context) ([]journal.Backlog, error)
+	Forget(ctx context.Context, t time.Time, n int) (int, error)
+	Lease(ctx context.Context, name, holder string, term time.Duration) (fence int64, held bool, err error)
+	Alone(ctx context.Context, name, holder string, term time.Duration, run func(context.Context) error) error
 	Ready(ctx context.Context) error
 	Close() error
 }
@@ -61,6 +66,12 @@ func Run(t *testing.T, open Opener) {
 		{"LapsedDeliveriesAreFoundOnce", lapsed},
 		{"AStatusTellsHowFarAMessageCame", states},
 		{"ANumberLeadsToItsMessage", pairs},
+		{"AFeedIsReadOnFromWhereItWasLeft", feed},
+		{"BacklogsTellWhatIsUnfinished", backlogs},
+		{"ADeliveryIsForgottenOnceNobodyNeedsIt", forgotten},
+		{"ALeaseHasOneHolder", leases},
+		{"WhatRunsAloneRunsAlone", alone},
+		{"WhatLosesItsLeaseIsEnded", robbed},
 		{"AnEndedJournalRefuses", closed},
 	} {
 		t.Run(c.name, func(t *testing.T) {

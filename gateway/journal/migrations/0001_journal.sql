@@ -1,9 +1,11 @@
--- Times are whole seconds since 1970, 0 where there is none. Digests are 32 bytes.
+-- Times are whole seconds since 1970, 0 where there is none. Digests are 32 bytes. What is
+-- read on from a remembered position never uses a number twice (AUTOINCREMENT), also when
+-- everything before it has been purged.
 
 -- What each id was answered, for ever. Of the message itself only what its origin signed:
 -- the head, and digests of units; never a unit.
 CREATE TABLE messages (
-	seq         INTEGER PRIMARY KEY, -- the order of receipt
+	seq         INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of receipt
 	iss         TEXT NOT NULL,
 	jti         TEXT NOT NULL,
 	digest      BLOB NOT NULL,       -- of the envelope as received
@@ -37,9 +39,10 @@ CREATE TABLE deliveries (
 	urgent     INTEGER NOT NULL,
 	order_key  TEXT NOT NULL,
 	expires    INTEGER NOT NULL,
-	wrapped    TEXT NOT NULL,             -- a JWE for the recipient
+	wrapped    TEXT NOT NULL,             -- a JWE for the recipient; empty once it is forgotten
 	trace      TEXT NOT NULL,             -- W3C traceparent of the request
 	final      TEXT NOT NULL DEFAULT '',  -- the first final event
+	ended_at   INTEGER NOT NULL DEFAULT 0, -- when it was recorded
 	generation INTEGER NOT NULL DEFAULT 0,
 	sequence   INTEGER NOT NULL DEFAULT 0
 );
@@ -48,6 +51,7 @@ CREATE INDEX deliveries_ordered ON deliveries (order_key, message) WHERE final =
 CREATE INDEX deliveries_placed ON deliveries (country, urgent, generation, sequence) WHERE final = '' AND generation > 0;
 CREATE INDEX deliveries_finished ON deliveries (country) WHERE final <> '' AND generation > 0;
 CREATE INDEX deliveries_expiring ON deliveries (expires) WHERE final = '';
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE final <> '' AND wrapped <> '';
 
 -- The last position of each destination's streams, and how much is unfinished there.
 CREATE TABLE streams (
@@ -61,17 +65,19 @@ CREATE TABLE streams (
 
 -- Every signed statement about a message, the gateway's own and the recipient's.
 CREATE TABLE evidence (
-	seq         INTEGER PRIMARY KEY, -- the order of recording
-	message     INTEGER NOT NULL REFERENCES messages (seq),
-	delivery    TEXT NOT NULL,       -- empty on the gateway's answer to a submission
-	signer      TEXT NOT NULL,
-	jti         TEXT NOT NULL,
-	event       TEXT NOT NULL,
-	at          INTEGER NOT NULL,
-	code        TEXT NOT NULL,
-	digest      BLOB NOT NULL UNIQUE, -- of jws
-	jws         TEXT NOT NULL
+	seq      INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of recording
+	message  INTEGER NOT NULL REFERENCES messages (seq),
+	iss      TEXT NOT NULL,        -- who sent the message, and reads this feed
+	delivery TEXT NOT NULL,        -- empty on the gateway's answer to a submission
+	signer   TEXT NOT NULL,
+	jti      TEXT NOT NULL,
+	event    TEXT NOT NULL,
+	at       INTEGER NOT NULL,
+	code     TEXT NOT NULL,
+	digest   BLOB NOT NULL UNIQUE, -- of jws
+	jws      TEXT NOT NULL
 );
+CREATE INDEX evidence_feed ON evidence (iss, seq);
 CREATE INDEX evidence_message ON evidence (message, seq);
 CREATE INDEX evidence_statement ON evidence (signer, jti);
 
@@ -99,7 +105,7 @@ CREATE TABLE threads (
 -- What the log is to hold: one row for every event, written with it. A rejection has
 -- neither pair nor number. withheld is NULL where nothing was decided.
 CREATE TABLE log_outbox (
-	seq        INTEGER PRIMARY KEY,
+	seq        INTEGER PRIMARY KEY AUTOINCREMENT,
 	event      TEXT NOT NULL,
 	pair_from  TEXT,
 	pair_to    TEXT,

@@ -1,0 +1,30 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"example.org/trm/gateway/journal/sqlite"
+)
+
+// Forget removes the wrapped deliveries whose final evidence was recorded before t and
+// whose stream entries are gone, n at most, and returns how many it removed. What proves
+// the exchange stays: receipt, signed part, digests and evidence. The bytes are
+// overwritten in the database; in the write-ahead log they last until it is next emptied.
+func (j *Journal) Forget(ctx context.Context, t time.Time, n int) (int, error) {
+	var removed int64
+	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
+		res, err := tx.Exec(`UPDATE deliveries SET wrapped = '' WHERE id IN (
+			SELECT id FROM deliveries WHERE final <> '' AND wrapped <> '' AND generation = 0 AND ended_at < ? ORDER BY ended_at LIMIT ?)`, seconds(t), n)
+		if err != nil {
+			return err
+		}
+		removed, err = res.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forgetting deliveries: %w", err)
+	}
+	return int(removed), nil
+}
