@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"example.org/trm/adapters/country"
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/adapters/store"
@@ -85,6 +86,8 @@ type Config struct {
 	// Tracer and Meter, by default, do nothing.
 	Tracer trace.TracerProvider
 	Meter  metric.MeterProvider
+	// Profile translates national codes. By default nothing is translated.
+	Profile country.Profile
 	// Refresh, if set, looks for a newer directory. It is called once before a delivery
 	// is refused for something that a newer directory could explain.
 	Refresh func(ctx context.Context) error

@@ -58,7 +58,7 @@ func (a *Adapter) Send(ctx context.Context, d outgoing.Draft, repeat string) (st
 	if err != nil {
 		return store.Outgoing{}, err
 	}
-	s, err := a.Desk.Sign(d, f, k, outgoing.Options{})
+	s, err := a.Desk.Sign(a.regional(d), f, k, outgoing.Options{})
 	if err != nil {
 		return store.Outgoing{}, err
 	}
@@ -101,7 +101,7 @@ func (a *Adapter) postPreview(w http.ResponseWriter, r *http.Request, c Caller) 
 	if err != nil {
 		return err
 	}
-	p, err := a.Desk.Preview(d, f)
+	p, err := a.Desk.Preview(a.regional(d), f)
 	if err != nil {
 		return err
 	}

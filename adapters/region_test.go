@@ -178,10 +178,10 @@ func (c *country) Submit(ctx context.Context, as gateway.Party, raw []byte, lane
 		if err != nil {
 			return "", nil, err
 		}
+		if ws, err = c.r.journal.Place(ctx, ws, false); err != nil {
+			return "", nil, err
+		}
 		for _, w := range ws {
-			if _, err := c.r.journal.Place(ctx, w, false); err != nil {
-				return "", nil, err
-			}
 			to.items <- adapters.Item{Delivery: w.ID, Wrapped: w.Wrapped}
 		}
 	}

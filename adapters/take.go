@@ -36,6 +36,9 @@ func (a *Adapter) take(ctx context.Context, it Item) (err error) {
 	if err != nil {
 		return a.refuse(ctx, it, o, err)
 	}
+	if err := a.early(ctx, d, o.Head); err != nil {
+		return err
+	}
 	end, code, err := a.deliver(ctx, d, o)
 	if err != nil {
 		return err

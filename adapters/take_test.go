@@ -340,3 +340,49 @@ func TestStoppingDoesNotCountAsAFailedAttempt(t *testing.T) {
 		t.Errorf("got %+v, want it ambiguous and without an end", x)
 	}
 }
+
+func TestChangeThatOvertookItsMessageWaitsForIt(t *testing.T) {
+	t.Parallel()
+	recall := func(w *world, target string) Item {
+		return w.arrive(otherID, 2, func(o *incoming.Opened) { o.Head.Type, o.Head.Target = "recall.change/1.0", target })
+	}
+	const jti = "019ab3c4-0000-7000-8000-0000000000aa"
+
+	w := newWorld(t)
+	a, _ := w.live(nil)
+	it := recall(w, jti)
+	if err, _ := w.offer(a, it); err == nil || len(w.effects) != 0 {
+		t.Fatal("the recall is in the national system before what it recalls")
+	}
+	if err, _ := w.offer(a, w.arrive(deliveryID, 1, func(o *incoming.Opened) { o.Head.ID = jti })); err != nil {
+		t.Fatal(err)
+	}
+	if err, _ := w.offer(a, it); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{deliveryID, otherID}, []string{w.order[0][:36], w.order[2][:36]}); diff != "" {
+		t.Error(diff)
+	}
+
+	// What never comes is not waited for for ever.
+	w = newWorld(t)
+	a, _ = w.live(nil)
+	it = recall(w, jti)
+	if err, _ := w.offer(a, it); err == nil {
+		t.Fatal("it did not wait")
+	}
+	w.pass(attendance)
+	if err, _ := w.offer(a, it); err != nil || len(w.order) != 2 {
+		t.Errorf("got %v with %v", err, w.order)
+	}
+
+	// A change of the thread has nothing to wait for.
+	w = newWorld(t)
+	a, _ = w.live(nil)
+	it = w.arrive(otherID, 2, func(o *incoming.Opened) {
+		o.Head.Type, o.Head.Thread, o.Head.Target = "case.change/1.0", jti, jti
+	})
+	if err, _ := w.offer(a, it); err != nil {
+		t.Error(err)
+	}
+}

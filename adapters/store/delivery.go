@@ -90,11 +90,11 @@ func (s *Store) Delivery(ctx context.Context, id string) (Delivery, error) {
 	return delivery(s.reading(ctx), id)
 }
 
-// Has reports whether a message is in the national system.
-func (s *Store) Has(ctx context.Context, id gateway.MessageID) (bool, error) {
+// Ended reports whether a delivery of the message has ended here, in whatever way.
+func (s *Store) Ended(ctx context.Context, id gateway.MessageID) (bool, error) {
 	var n int
-	err := s.reading(ctx).Row(`SELECT count(*) FROM delivery WHERE issuer = ? AND jti = ? AND state = ?`,
-		string(id.Issuer), id.ID, string(Delivered)).Scan(&n)
+	err := s.reading(ctx).Row(`SELECT count(*) FROM delivery WHERE issuer = ? AND jti = ? AND state <> ?`,
+		string(id.Issuer), id.ID, string(Taken)).Scan(&n)
 	return n > 0, err
 }
 

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.org/trm/adapters"
+	"example.org/trm/adapters/country"
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/adapters/store"
@@ -119,6 +120,10 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		}
 		a.closers = append(a.closers, rdb.Close)
 	}
+	profile, err := country.Of(c.Country)
+	if err != nil {
+		return err
+	}
 	st, err := store.Open(ctx, filepath.Join(c.Data, "adapter.db"))
 	if err != nil {
 		return err
@@ -152,7 +157,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
 		Desk:   outgoing.Desk{Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID},
 		Notary: notary, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
-		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Callers: callers, Attempt: c.Attempt,
+		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Profile: profile, Callers: callers, Attempt: c.Attempt,
 		Retry: adapters.Pace(c.Retry), Retell: adapters.Pace(c.Retell), Resubmit: adapters.Pace(c.Resubmit), Keep: c.Keep,
 	})
 	if err != nil {
