@@ -15,7 +15,7 @@ type Preview struct {
 	From    gateway.Party `json:"from"`
 	To      gateway.Party `json:"to"`
 	Refused *Refused      `json:"refused,omitempty"` // the gateway would refuse the message
-	Readers []Reader      `json:"readers"`           // the recipient first, then the other roles that a sealed part is for
+	Readers []Reader      `json:"readers"`           // the recipient first, then the other roles that a sealed part is for; none if policy refuses
 	// Withheld stays in the country. Nobody at the other end learns that it exists.
 	Withheld []Withheld `json:"withheld"`
 	Never    []string   `json:"never"` // what the office keeps by itself, in plain words
@@ -90,10 +90,11 @@ func (k Desk) Preview(d Draft, facts gateway.ThreadFacts) (Preview, error) {
 
 func (c *composition) preview() Preview {
 	p := Preview{
-		Type: c.kind.Name, From: c.draft.From, To: c.draft.To, Withheld: []Withheld{}, Never: c.desk.Policy.Kept(), Policy: c.decision.Policy,
+		Type: c.kind.Name, From: c.draft.From, To: c.draft.To, Readers: []Reader{}, Withheld: []Withheld{}, Never: c.desk.Policy.Kept(), Policy: c.decision.Policy,
 	}
 	if c.refusal != nil {
 		p.Refused = c.refused(inDraft(c.refusal))
+		return p
 	}
 	for _, w := range c.decision.Withheld {
 		p.Withheld = append(p.Withheld, Withheld{w.Unit, w.Rule, c.desk.Policy.Explain(w.Rule)})
@@ -120,15 +121,11 @@ func (c *composition) refused(err error) *Refused {
 	return &Refused{Code: d.Code, Title: d.Title, Fix: d.Detail, Pointer: d.Pointer, Rule: d.Rule, Says: c.desk.Policy.Explain(d.Rule)}
 }
 
-// reader is what one role sees of the message. A message that is refused shows nobody
-// anything.
+// reader is what one role sees of the message.
 func (c *composition) reader(p gateway.Party) Reader {
 	r := Reader{Party: p, Parts: []Part{}, Never: c.desk.Policy.Never(c.kind, p.Role(), c.head.Purpose)}
 	if inst, ok := c.desk.Directory.Institution(p); ok {
 		r.Name = inst.Names["en"]
-	}
-	if c.refusal != nil {
-		return r
 	}
 	recipient := p == c.draft.To
 	for _, unit := range c.decision.Released {
