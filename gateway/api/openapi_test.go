@@ -222,6 +222,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	conflict.Text = "other"
 	failing := func(c gateway.Code) string { m := message(9); m.Fail = c; return m.String() }
 
+	const number = "/v1/pairs/ba/rs/test%2F2026/7"
 	const submit, status = "POST /v1/messages", "GET /v1/messages/{cc}/{role}/{jti}"
 	answers := map[string][]answer{
 		submit: {
@@ -233,6 +234,9 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		status: {
 			w.get("ba/coordinator", path), w.get("rs/coordinator", path), w.get("ba/coordinator", "/v1/messages/ba/coordinator/"+refusal.ID),
 			w.get("me/mobile-team.2", path), w.get("", path), w.get("rs/auditor", path), broken.get("ba/coordinator", path),
+		},
+		"GET /v1/pairs/{from}/{to}/{origin}/{n}": {
+			w.get("rs/coordinator", number), w.get("rs/coordinator", number+"1"), w.get("rs/child-protection", number), w.get("", number), broken.get("ba/coordinator", number),
 		},
 		"GET /v1/directory":      {w.get("selec/liaison", "/v1/directory"), w.get("", "/v1/directory")},
 		"GET /v1/schemas":        {w.get("", "/v1/schemas")},

@@ -31,7 +31,7 @@ func (d *door) schemaNames(c echo.Context, _ gateway.Party) error {
 
 // schema is one schema. The name of a type's holds a slash, so it is the rest of the path.
 func (d *door) schema(c echo.Context, _ gateway.Party) error {
-	body, ok := d.Schemas.Schema(c.Param("*"))
+	body, ok := d.Schemas.Schema(param(c, "*"))
 	if !ok {
 		return gateway.Refuse(gateway.CodeNotFound, "", "Take a name that /v1/schemas lists.")
 	}

@@ -17,6 +17,7 @@ const (
 	anyone         // also a caller who does not say who it is; nothing here tells of an exchange
 	known          // every party of the directory
 	offices        // the parties that exchange messages: those of a country, but for its auditor
+	leads          // the coordinator of each country, which asks for the country as a whole
 )
 
 // admits reports whether the party may call. An empty party is a caller who is not known.
@@ -28,6 +29,8 @@ func (a access) admits(p gateway.Party) bool {
 		return p != ""
 	case offices:
 		return p.Country().Valid() && p.Kind() != "auditor"
+	case leads:
+		return p.Country().Valid() && p.Kind() == "coordinator"
 	}
 	return false
 }
@@ -43,6 +46,7 @@ func (d *door) routes() []route {
 	return []route{
 		{http.MethodPost, "/v1/messages", offices, d.submit},
 		{http.MethodGet, "/v1/messages/:cc/:role/:jti", offices, d.status},
+		{http.MethodGet, "/v1/pairs/:from/:to/:origin/:n", leads, d.pair},
 		{http.MethodGet, "/v1/directory", known, d.directory},
 		{http.MethodGet, "/v1/schemas", anyone, d.schemaNames},
 		{http.MethodGet, "/v1/schemas/*", anyone, d.schema},

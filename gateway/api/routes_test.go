@@ -15,17 +15,18 @@ var doors = map[string]struct {
 	path string // a real one
 	who  []gateway.Party
 }{
-	"POST /v1/messages":               {"/v1/messages", exchanging},
-	"GET /v1/messages/:cc/:role/:jti": {"/v1/messages/ba/coordinator/019a0000-0000-7000-8000-000000000001", exchanging},
-	"GET /v1/directory":               {"/v1/directory", parties},
-	"GET /v1/schemas":                 {"/v1/schemas", everyone},
-	"GET /v1/schemas/*":               {"/v1/schemas/nothing", everyone},
-	"GET /v1/codes":                   {"/v1/codes", everyone},
-	"GET /v1/policy":                  {"/v1/policy", everyone},
-	"GET /v1/problems":                {"/v1/problems", everyone},
-	"GET /v1/openapi.yaml":            {"/v1/openapi.yaml", everyone},
-	"GET /healthz":                    {"/healthz", everyone},
-	"GET /readyz":                     {"/readyz", everyone},
+	"POST /v1/messages":                  {"/v1/messages", exchanging},
+	"GET /v1/messages/:cc/:role/:jti":    {"/v1/messages/ba/coordinator/019a0000-0000-7000-8000-000000000001", exchanging},
+	"GET /v1/pairs/:from/:to/:origin/:n": {"/v1/pairs/ba/rs/test%2F2026/7", []gateway.Party{"ba/coordinator", "rs/coordinator"}},
+	"GET /v1/directory":                  {"/v1/directory", parties},
+	"GET /v1/schemas":                    {"/v1/schemas", everyone},
+	"GET /v1/schemas/*":                  {"/v1/schemas/nothing", everyone},
+	"GET /v1/codes":                      {"/v1/codes", everyone},
+	"GET /v1/policy":                     {"/v1/policy", everyone},
+	"GET /v1/problems":                   {"/v1/problems", everyone},
+	"GET /v1/openapi.yaml":               {"/v1/openapi.yaml", everyone},
+	"GET /healthz":                       {"/healthz", everyone},
+	"GET /readyz":                        {"/readyz", everyone},
 }
 
 var (

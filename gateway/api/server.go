@@ -24,7 +24,10 @@ type Receiver interface {
 // Messages says what became of a message; in production it is the journal. Safe for
 // concurrent use.
 type Messages interface {
+	// Status finds a message by its name.
 	Status(ctx context.Context, id gateway.MessageID) (Status, bool, error)
+	// Pair finds the message that has a number.
+	Pair(ctx context.Context, n gateway.PairNumber) (Status, bool, error)
 }
 
 // Directory finds who calls, and is what /v1/directory hands out. Its answers are those

@@ -136,3 +136,31 @@ func TestAJournalThatCannotBeReadIsNotAMessageThatDoesNotExist(t *testing.T) {
 		t.Errorf("the cause went to the caller or not to the operator: %q", a.body)
 	}
 }
+
+// TestAMissingNumberIsExplainedToTheTwoCountries: state and outcome, but not whose message
+// it was, nor the sender's receipt.
+func TestAMissingNumberIsExplainedToTheTwoCountries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, _ := w.delivered(1)
+	for _, p := range []gateway.Party{"ba/coordinator", "rs/coordinator"} {
+		a := w.get(p, "/v1/pairs/ba/rs/test%2F2026/7")
+		got := a.shown(t)
+		if got.State != gateway.StateDelivered || got.Pair != s.Pair || !slices.Equal(got.Evidence, s.Evidence[1:]) {
+			t.Errorf("%s got %+v, want state, number and the recipient's evidence", p, got)
+		}
+		if strings.Contains(a.body, "jti") || strings.Contains(a.body, "coordinator") || strings.Contains(a.body, s.Withheld) {
+			t.Errorf("%s is told whose message it was: %s", p, a.body)
+		}
+	}
+	missing := w.get("rs/coordinator", "/v1/pairs/ba/rs/test%2F2026/8")
+	w.wantProblem(missing, gateway.CodeNotFound)
+	stranger := generate(t, gateway.UseAssertion)
+	w.directory.private["me/coordinator"] = stranger
+	w.directory.keys[stranger.ID()] = stranger.Key("me/coordinator", noon.Add(-time.Hour), noon.Add(time.Hour), "")
+	for _, path := range []string{"/v1/pairs/ba/rs/test%2F2026/7", "/v1/pairs/ba/rs/test%2F2026/0", "/v1/pairs/ba/rs/test%2F2026/x", "/v1/pairs/ba/xx/o/1"} {
+		if a := w.get("me/coordinator", path); a.body != missing.body || a.StatusCode != missing.StatusCode {
+			t.Errorf("%s: another country got %d %q", path, a.StatusCode, a.body)
+		}
+	}
+}

@@ -297,6 +297,17 @@ func (m *messages) Status(_ context.Context, id gateway.MessageID) (api.Status, 
 	return s, ok, m.err
 }
 
+func (m *messages) Pair(_ context.Context, n gateway.PairNumber) (api.Status, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.known {
+		if s.Pair == n {
+			return s, true, m.err
+		}
+	}
+	return api.Status{}, false, m.err
+}
+
 // directory knows an assertion key for each of the parties, and the gateway's keys.
 type directory struct {
 	keys     map[string]gateway.Key

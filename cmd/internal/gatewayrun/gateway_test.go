@@ -3,6 +3,8 @@ package gatewayrun_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +57,8 @@ func TestAMessageArrivesAndItsSenderSeesTheEvidence(t *testing.T) {
 	if a := w.call("ba/coordinator", "GET", path, nil); a.StatusCode != 404 {
 		t.Errorf("a stranger got %d", a.StatusCode)
 	}
+	number := fmt.Sprintf("/v1/pairs/%s/%s/%s/%d", o.Binding.Pair.From, o.Binding.Pair.To, url.PathEscape(o.Binding.Pair.Origin), o.Binding.Pair.N)
+	w.state("rs/coordinator", number, gateway.StateDelivered)
 }
 
 // TestTheSameBytesGetTheSameReceiptForEver sends them after a restart, after exp, and with

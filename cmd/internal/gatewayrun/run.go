@@ -179,10 +179,20 @@ type messages struct{ *journal.Journal }
 // Status finds what a message's correspondents may know of it.
 func (m messages) Status(ctx context.Context, id gateway.MessageID) (api.Status, bool, error) {
 	s, ok, err := m.Journal.Status(ctx, id)
+	return status(s), ok, err
+}
+
+// Pair finds the same by the message's number.
+func (m messages) Pair(ctx context.Context, n gateway.PairNumber) (api.Status, bool, error) {
+	s, ok, err := m.Journal.Pair(ctx, n)
+	return status(s), ok, err
+}
+
+func status(s journal.Status) api.Status {
 	return api.Status{
 		Message: s.Message, Audience: s.Audience, State: s.State, Late: s.Late, ReceivedAt: s.ReceivedAt, Expires: s.Expires,
 		Pair: s.Pair, Evidence: s.Evidence, Withheld: s.Sender, Refused: s.Refused,
-	}, ok, err
+	}
 }
 
 // rulebook is the policy as /v1/policy shows it: every rule, with the titles of the laws
