@@ -164,7 +164,7 @@ func days(d time.Duration) string { return fmt.Sprintf("%d days", int(d.Hours()/
 func plain(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {
-		return p.Err.Error()
+		return strings.Replace(err.Error(), p.Error(), p.Err.Error(), 1)
 	}
 	return err.Error()
 }

@@ -79,11 +79,13 @@ func (c *check) key(rel, base string) {
 		c.parties = append(c.parties, p)
 	}
 	s, err := readKept(base)
+	if s.key != nil {
+		c.held[s.key.ID()] = true
+	}
 	if err != nil {
 		c.find(rel, "bring the file back, or make a new key", "%s", plain(err))
 		return
 	}
-	c.held[s.key.ID()] = true
 	if len(s.certs) > 0 {
 		c.certificate(strings.TrimSuffix(rel, ".jwk")+".pem", s)
 	}

@@ -160,6 +160,8 @@ func uncertified(base string) bool {
 	return noCert != nil && noRequest == nil
 }
 
+// readKept reads a key and its certificate. Where only the certificate is at fault, the
+// key is returned beside the error.
 func readKept(base string) (kept, error) {
 	s := kept{name: filepath.Base(base)}
 	use, number, ok := splitName(s.name)
@@ -175,19 +177,19 @@ func readKept(base string) (kept, error) {
 		return kept{}, err
 	}
 	if s.use() != use {
-		return kept{}, errors.New("the key has another use than the file's name")
+		return s, errors.New("the key has another use than the file's name")
 	}
 	if use == gateway.UseEncryption {
 		return s, nil
 	}
 	if raw, err = os.ReadFile(base + ".pem"); err != nil {
-		return kept{}, fmt.Errorf("its certificate: %w", err)
+		return s, fmt.Errorf("reading its certificate: %w", err)
 	}
 	if s.certs, err = parseCerts(raw); err != nil {
-		return kept{}, err
+		return s, err
 	}
 	if !samePublic(s.certs[0], s.key.Public()) {
-		return kept{}, errors.New("the certificate is another key's")
+		return s, errors.New("the certificate is another key's")
 	}
 	return s, nil
 }

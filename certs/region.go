@@ -123,8 +123,8 @@ func mailbox(p gateway.Party) string {
 // duty is a number that no telephone has: +999 is assigned to nobody.
 func duty(i int) string { return fmt.Sprintf("+99900%05d", 10000+i) }
 
-// pairs are all 21, each with an instrument that does not exist and articles numbered as
-// in the Council of Europe Convention (CETS 197). SELEC's tracing needs the consent of
+// pairs are all 21, each with an instrument that does not exist, and articles of the
+// Council of Europe's conventions 197 (trafficking) and 223 (data protection). SELEC's tracing needs the consent of
 // both sides; that pairs with Kosovo* have it off here stands for one side not having
 // given it.
 func pairs() []trust.Agreed {
