@@ -35,10 +35,10 @@ type Outbox interface {
 	// Placed returns the deliveries that were placed and have no final evidence, in the
 	// order of their positions.
 	Placed(ctx context.Context, c Country) ([]Waiting, error)
-	// Place reserves the next position of the delivery's stream, in a new generation if
-	// raise is set. It is on disk before the stream sees it, so that no position is
-	// ever used for two deliveries.
-	Place(ctx context.Context, w Waiting, raise bool) (StreamID, error)
+	// Place reserves the next position of its stream for each delivery, in a new
+	// generation if raise is set, and returns them with it. All are on disk before a
+	// stream sees one, so that no position is ever used for two deliveries.
+	Place(ctx context.Context, ws []Waiting, raise bool) ([]Waiting, error)
 	// Finished returns the deliveries whose final evidence is recorded and whose stream
 	// entries were not yet removed; Removed forgets their positions.
 	Finished(ctx context.Context, c Country) ([]Waiting, error)
@@ -117,7 +117,7 @@ func (d *Dispatcher) sleep(ctx context.Context, wait time.Duration, wakeable boo
 
 func (d *Dispatcher) round(ctx context.Context, next *time.Time, every time.Duration, batch int) error {
 	if now := d.Now(); !now.Before(*next) {
-		if err := d.reconcile(ctx); err != nil {
+		if err := d.reconcile(ctx, batch); err != nil {
 			return err
 		}
 		*next = now.Add(every)
@@ -130,10 +130,8 @@ func (d *Dispatcher) round(ctx context.Context, next *time.Time, every time.Dura
 		if err != nil {
 			return err
 		}
-		for _, w := range ws {
-			if err := d.put(ctx, w, false); err != nil {
-				return err
-			}
+		if err := d.put(ctx, ws, false); err != nil {
+			return err
 		}
 		if len(ws) < batch {
 			return nil
@@ -141,27 +139,37 @@ func (d *Dispatcher) round(ctx context.Context, next *time.Time, every time.Dura
 	}
 }
 
-// put places a delivery and appends it, once more in a new generation if the stream has
-// passed its position.
-func (d *Dispatcher) put(ctx context.Context, w Waiting, raise bool) error {
-	for try := 0; ; try++ {
-		id, err := d.Outbox.Place(ctx, w, raise)
+// put places deliveries, all in one write of the outbox, and appends them; from the first
+// whose position its stream has passed on, once more in a new generation.
+func (d *Dispatcher) put(ctx context.Context, ws []Waiting, raise bool) error {
+	for try := 0; len(ws) > 0; try++ {
+		placed, err := d.Outbox.Place(ctx, ws, raise)
 		if err != nil {
 			return err
 		}
-		w.At = id
-		err = d.Streams.Put(ctx, w)
+		n, err := d.append(ctx, placed)
 		if !errors.Is(err, ErrPassed) || try == 3 {
 			return err
 		}
-		raise = true
+		ws, raise = ws[n:], true
 	}
+	return nil
+}
+
+// append returns how many deliveries are in their streams.
+func (d *Dispatcher) append(ctx context.Context, placed []Waiting) (int, error) {
+	for i, w := range placed {
+		if err := d.Streams.Put(ctx, w); err != nil {
+			return i, err
+		}
+	}
+	return len(placed), nil
 }
 
 // reconcile puts back what Redis lost: a delivery without final evidence whose entry is
 // gone. Entries are removed by this dispatcher alone, and only after final evidence, so
 // an entry that is not there was lost, or never written before a crash.
-func (d *Dispatcher) reconcile(ctx context.Context) error {
+func (d *Dispatcher) reconcile(ctx context.Context, batch int) error {
 	placed, err := d.Outbox.Placed(ctx, d.Country)
 	if err != nil || len(placed) == 0 {
 		return err
@@ -170,12 +178,10 @@ func (d *Dispatcher) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	raised := make(map[bool]bool, 2) // per stream, once
-	for _, w := range missing {
-		if err := d.put(ctx, w, !raised[w.Urgent]); err != nil {
+	for chunk := range slices.Chunk(missing, batch) {
+		if err := d.put(ctx, chunk, true); err != nil {
 			return err
 		}
-		raised[w.Urgent] = true
 	}
 	if len(missing) > 0 {
 		d.Log.Warn("put back lost deliveries", "country", string(d.Country), "count", len(missing))

@@ -58,14 +58,18 @@ func (s *shelf) Placed(context.Context, gateway.Country) ([]gateway.Waiting, err
 	return out, nil
 }
 
-func (s *shelf) Place(_ context.Context, w gateway.Waiting, raise bool) (gateway.StreamID, error) {
+func (s *shelf) Place(_ context.Context, ws []gateway.Waiting, raise bool) ([]gateway.Waiting, error) {
 	if raise || s.generation == 0 {
 		s.generation, s.sequence = s.generation+1, 0
 	}
-	s.sequence++
-	r := s.find(w.ID)
-	r.placed, r.At = true, gateway.StreamID{Generation: s.generation, Sequence: s.sequence}
-	return r.At, nil
+	var out []gateway.Waiting
+	for _, w := range ws {
+		s.sequence++
+		r := s.find(w.ID)
+		r.placed, r.At = true, gateway.StreamID{Generation: s.generation, Sequence: s.sequence}
+		out = append(out, r.Waiting)
+	}
+	return out, nil
 }
 
 func (s *shelf) Finished(context.Context, gateway.Country) ([]gateway.Waiting, error) {

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/trm/gateway"
@@ -49,27 +50,38 @@ func (j *Journal) waiting(ctx context.Context, q string, args ...any) ([]gateway
 	return out, nil
 }
 
-// Place reserves the next position of the delivery's stream. A new generation is at least
+// Place reserves the next positions, all in one transaction. A new generation is at least
 // the time, so that a journal that was restored from a backup leaps past all positions
 // that it gave before, instead of climbing to them.
-func (j *Journal) Place(ctx context.Context, w gateway.Waiting, raise bool) (gateway.StreamID, error) {
-	var at gateway.StreamID
+func (j *Journal) Place(ctx context.Context, ws []gateway.Waiting, raise bool) ([]gateway.Waiting, error) {
+	out := slices.Clone(ws)
 	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
-		q, args := `UPDATE streams SET sequence = sequence + 1 WHERE country = ? AND urgent = ? RETURNING generation, sequence`, []any{string(w.Country), w.Urgent}
-		if raise {
-			q, args = `UPDATE streams SET generation = max(generation + 1, ?), sequence = 1 WHERE country = ? AND urgent = ? RETURNING generation, sequence`,
-				[]any{j.o.Now().Unix(), string(w.Country), w.Urgent}
+		raised := map[bool]bool{}
+		for i := range out {
+			w := &out[i]
+			if raise && !raised[w.Urgent] {
+				if _, err := tx.Exec(`UPDATE streams SET generation = max(generation + 1, ?), sequence = 0 WHERE country = ? AND urgent = ?`,
+					j.o.Now().Unix(), string(w.Country), w.Urgent); err != nil {
+					return err
+				}
+				raised[w.Urgent] = true
+			}
+			if err := tx.Row(`UPDATE streams SET sequence = sequence + 1 WHERE country = ? AND urgent = ? RETURNING generation, sequence`,
+				string(w.Country), w.Urgent).Scan(&w.At.Generation, &w.At.Sequence); err != nil {
+				return err
+			}
+			var id string
+			if err := tx.Row(`UPDATE deliveries SET generation = ?, sequence = ? WHERE id = ? RETURNING id`,
+				w.At.Generation, w.At.Sequence, w.ID).Scan(&id); err != nil {
+				return err
+			}
 		}
-		if err := tx.Row(q, args...).Scan(&at.Generation, &at.Sequence); err != nil {
-			return err
-		}
-		var id string
-		return tx.Row(`UPDATE deliveries SET generation = ?, sequence = ? WHERE id = ? RETURNING id`, at.Generation, at.Sequence, w.ID).Scan(&id)
+		return nil
 	})
 	if err != nil {
-		return gateway.StreamID{}, fmt.Errorf("placing delivery: %w", err)
+		return nil, fmt.Errorf("placing deliveries: %w", err)
 	}
-	return at, nil
+	return out, nil
 }
 
 // Removed forgets the positions of entries that were removed, unless the delivery has

@@ -244,11 +244,11 @@ func (w *world) place(c gateway.Country, raise bool) map[string]gateway.Waiting 
 	if err != nil {
 		w.Fatal(err)
 	}
+	if ws, err = w.Place(w.Context(), ws, raise); err != nil {
+		w.Fatal(err)
+	}
 	out := map[string]gateway.Waiting{}
 	for _, x := range ws {
-		if x.At, err = w.Place(w.Context(), x, raise); err != nil {
-			w.Fatal(err)
-		}
 		out[x.ID[len("delivery of "):]] = x
 	}
 	return out

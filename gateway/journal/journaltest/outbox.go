@@ -87,34 +87,43 @@ func positions(w *world) {
 	w.receive(message{id: "b"})
 	b := w.place("rs", false)["b"]
 	at("b", b)
-	again, err := w.Place(w.Context(), b, true)
-	if err != nil {
-		w.Fatal(err)
+	again := w.raise(b)
+	if again.At.Generation <= b.At.Generation {
+		w.Errorf("raised from %v to %v", b.At, again.At)
 	}
-	if again.Generation <= b.At.Generation {
-		w.Errorf("raised from %v to %v", b.At, again)
-	}
-	at("b again", gateway.Waiting{At: again})
+	at("b again", again)
 	w.receive(message{id: "c"})
-	c := w.place("rs", false)["c"]
-	at("c", c)
-	if c.At.Generation != again.Generation {
-		w.Errorf("after a raise, %v follows %v", c.At, again)
+	w.receive(message{id: "d"})
+	both := w.place("rs", false)
+	at("c", both["c"])
+	at("d", both["d"])
+	if both["c"].At.Generation != again.At.Generation {
+		w.Errorf("after a raise, %v follows %v", both["c"].At, again.At)
 	}
 	w.now = w.now.Add(-24 * time.Hour) // a clock that goes back
-	up, err := w.Place(w.Context(), c, true)
-	if err != nil {
-		w.Fatal(err)
-	}
-	at("c again", gateway.Waiting{At: up})
+	at("c again", w.raise(both["c"]))
 	w.now = noon
 	w.receive(message{id: "u", urgent: true})
 	if u := w.place("rs", false)["u"]; u.At.Sequence != 1 {
 		w.Errorf("the urgent stream begins at %v", u.At)
 	}
-	if _, err := w.Place(w.Context(), gateway.Waiting{ID: "never recorded", Country: "rs"}, false); err == nil {
+	// One that was never recorded takes the others' positions back with it.
+	if _, err := w.Place(w.Context(), []gateway.Waiting{both["d"], {ID: "never recorded", Country: "rs"}}, false); err == nil {
 		w.Error("a delivery that was never recorded has a position")
 	}
+	if placed, err := w.Placed(w.Context(), "rs"); err != nil || !slices.Contains(placed, both["d"]) {
+		w.Errorf("placed are %v, %v; want %v among them", placed, err, both["d"])
+	}
+}
+
+// raise places one delivery in a new generation.
+func (w *world) raise(x gateway.Waiting) gateway.Waiting {
+	w.Helper()
+	out, err := w.Place(w.Context(), []gateway.Waiting{x}, true)
+	if err != nil || len(out) != 1 || out[0].ID != x.ID {
+		w.Fatalf("placed %v, %v", out, err)
+	}
+	return out[0]
 }
 
 func removed(w *world) {
@@ -151,9 +160,7 @@ func replaced(w *world) {
 	w.receive(message{id: "a"})
 	old := w.place("rs", false)["a"]
 	w.finish(message{id: "a"})
-	if _, err := w.Place(w.Context(), old, true); err != nil {
-		w.Fatal(err)
-	}
+	w.raise(old)
 	if err := w.Removed(w.Context(), []gateway.Waiting{old}); err != nil {
 		w.Fatal(err)
 	}
