@@ -3,7 +3,6 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -87,10 +86,10 @@ const surplus = "Leave out what the schema does not know."
 // number of errors it can write are bounded by the schema. Numbers are whole and short:
 // a big exponent costs the validator milliseconds.
 func (s *schema) bounded(v any) *fault {
-	if _, hint := stray(s.tree, v, inAnyOrder); hint == "" {
+	if _, hint := stray(s.tree, v, false); hint == "" {
 		return nil
 	}
-	path, hint := stray(s.tree, v, inOrder)
+	path, hint := stray(s.tree, v, true)
 	slices.Reverse(path)
 	p, known := s.place(path)
 	f := p.fault(hint)
@@ -100,43 +99,33 @@ func (s *schema) bounded(v any) *fault {
 	return f
 }
 
-// order is how the members of an object are gone through: in any order first, which is
-// cheap, and in their own once something was found, so that the answer is always the same.
-type order func(map[string]any) iter.Seq2[string, any]
-
-func inAnyOrder(m map[string]any) iter.Seq2[string, any] { return maps.All(m) }
-
-func inOrder(m map[string]any) iter.Seq2[string, any] {
-	return func(yield func(string, any) bool) {
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			if !yield(k, m[k]) {
-				return
-			}
-		}
-	}
-}
-
 // longest is the bytes of the longest string that any schema takes, a note of 1,000
 // characters. The validator copies a string several times before it refuses it.
 const longest = 4000
 
 // stray finds something that does not belong under a schema: the path to it, the last
-// step first, and what to do.
-func stray(schema node, v any, through order) (path []string, hint string) {
+// step first, and what to do. In order costs a sort and makes the answer always the
+// same; in any order serves to ask whether there is something.
+func stray(schema node, v any, inOrder bool) (path []string, hint string) {
 	switch v := v.(type) {
 	case map[string]any:
 		if over(schema["maxProperties"], len(v)) {
 			return nil, "There are too many entries."
 		}
-		for name, child := range through(v) {
-			next, _, ok := within(schema, name)
-			if !ok {
-				return []string{name}, surplus
+		if inOrder {
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				if path, hint = strayMember(schema, name, v[name], true); hint != "" {
+					break
+				}
 			}
-			if path, hint = stray(next, child, through); hint != "" {
-				return append(path, name), hint
+			return path, hint
+		}
+		for name, child := range v {
+			if path, hint = strayMember(schema, name, child, false); hint != "" {
+				break
 			}
 		}
+		return path, hint
 	case []any:
 		items, ok := schema["items"].(node)
 		if !ok {
@@ -146,7 +135,7 @@ func stray(schema node, v any, through order) (path []string, hint string) {
 			return nil, "The list is too long."
 		}
 		for i, child := range v {
-			if path, hint = stray(items, child, through); hint != "" {
+			if path, hint = stray(items, child, inOrder); hint != "" {
 				return append(path, strconv.Itoa(i)), hint
 			}
 		}
@@ -164,6 +153,17 @@ func stray(schema node, v any, through order) (path []string, hint string) {
 		return nil, "This is no JSON."
 	}
 	return nil, ""
+}
+
+func strayMember(schema node, name string, v any, inOrder bool) (path []string, hint string) {
+	next, _, ok := within(schema, name)
+	if !ok {
+		return []string{name}, surplus
+	}
+	if path, hint = stray(next, v, inOrder); hint != "" {
+		path = append(path, name)
+	}
+	return path, hint
 }
 
 func over(limit any, n int) bool {
