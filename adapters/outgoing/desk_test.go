@@ -204,6 +204,7 @@ func TestAnEmptyUnitAndAFullOneAreOfOneLength(t *testing.T) {
 	var sizes []int
 	for _, empty := range []bool{false, true} {
 		d := w.referral(t, func(d *outgoing.Draft) {
+			d.Agreement = gateway.Agreement{State: "given", By: "authority", Heard: true}
 			if empty {
 				delete(d.Sealed, "health@child-protection")
 			}
@@ -301,6 +302,7 @@ func TestContentThatDoesNotFitItsSizeIsRefused(t *testing.T) {
 	t.Parallel()
 	w := theRegion(t)
 	d := w.referral(t, func(d *outgoing.Draft) {
+		d.Agreement = gateway.Agreement{State: "given", By: "authority", Heard: true}
 		d.Sealed["guardian@child-protection"]["office"] = strings.Repeat("Канарка ", 100)
 	})
 	k := w.desk()
