@@ -11,7 +11,7 @@ import (
 )
 
 // Directory is one directory that k of n coordinators signed, with the statements that
-// were merged over it. Only [Open] and [Open]'s successors make one. It never changes:
+// were merged over it. [Open], [Directory.With] and a [Register] make one. It never changes:
 // safe for concurrent use, and its look-ups are those of a map and allocate nothing.
 //
 // What it returns is shared. Read it only.

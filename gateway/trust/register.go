@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,148 +49,6 @@ func openRegister(s state, pins Pins, first []byte, now time.Time) (*Register, e
 		}
 	}
 	return r, s.tidy()
-}
-
-// recall reads a folder and writes nothing.
-func recall(s state, pins Pins, first []byte, now time.Time) (*Register, error) {
-	r := &Register{state: s, changed: make(chan struct{})}
-	kept, err := s.directories()
-	if err != nil {
-		return nil, err
-	}
-	shipped, err := verify(first, pins)
-	if err != nil {
-		return nil, err
-	}
-	if len(kept) == 0 || kept[0].Number > shipped.Number() {
-		kept = append([]numbered{{shipped.Number(), first}}, kept...)
-	}
-	for _, k := range kept {
-		if err := r.append(k.raw, pins); err != nil {
-			return nil, fmt.Errorf("directory %d: %w", k.Number, err)
-		}
-	}
-	if err := r.know(shipped); err != nil {
-		return nil, err
-	}
-	if err := r.recallStatements(); err != nil {
-		return nil, err
-	}
-	d := r.due(now)
-	if d == nil {
-		return nil, r.taken[0].inForce(now)
-	}
-	if err := d.inForce(now); err != nil {
-		return nil, err
-	}
-	r.live = NewLive(d)
-	if r.confirmation, err = s.confirmation(); err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-// append verifies the next directory of the chain and lists it.
-func (r *Register) append(raw []byte, pins Pins) error {
-	if len(r.taken) == 0 {
-		d, err := verify(raw, pins)
-		if err == nil {
-			r.taken = append(r.taken, d)
-		}
-		return err
-	}
-	last := r.taken[len(r.taken)-1]
-	d, err := verify(raw, last.Pins())
-	if err != nil {
-		return err
-	}
-	if d, err = d.over(last.told); err != nil {
-		return err
-	}
-	if err := d.succeeds(last); err != nil {
-		return err
-	}
-	if d.Number() > last.Number() {
-		r.taken = append(r.taken, d)
-	}
-	return nil
-}
-
-// know asks whether the directory that the process was installed with is one that was
-// taken, or may be taken now.
-func (r *Register) know(shipped *Directory) error {
-	for _, d := range r.taken {
-		if d.Number() == shipped.Number() {
-			if d.digest != shipped.digest {
-				return fault(NumberReused, fmt.Sprint(d.Number()))
-			}
-			return nil
-		}
-	}
-	if shipped.Number() < r.taken[len(r.taken)-1].Number() {
-		return fault(RolledBack, fmt.Sprint(shipped.Number()))
-	}
-	return r.append(shipped.signed, Pins{})
-}
-
-// recallStatements proves what was told again, each with the directory of its time: the
-// one in force now may list other keys.
-func (r *Register) recallStatements() error {
-	kept, err := r.state.statements()
-	if err != nil {
-		return err
-	}
-	t := told{}.clone()
-	for _, jws := range kept {
-		s, err := prove(jws, r.keyAt, r.anyKey)
-		if err != nil {
-			return err
-		}
-		t.merge(jws, s)
-	}
-	return r.tell(t)
-}
-
-// tell puts every directory under what was told.
-func (r *Register) tell(t told) error {
-	over := make([]*Directory, len(r.taken))
-	for i, d := range r.taken {
-		var err error
-		if over[i], err = d.over(t); err != nil {
-			return err
-		}
-	}
-	r.taken, r.told = over, t
-	return nil
-}
-
-// anyKey finds a key in any directory that was taken, the newest first.
-func (r *Register) anyKey(id string) (gateway.Key, bool) {
-	for i := len(r.taken) - 1; i >= 0; i-- {
-		if k, ok := r.taken[i].Key(id); ok {
-			return k, true
-		}
-	}
-	return gateway.Key{}, false
-}
-
-// keyAt finds a key as the directory in force at t lists it: one that was removed since
-// says nothing more.
-func (r *Register) keyAt(id string, t time.Time) (gateway.Key, bool) {
-	if d := r.due(t); d != nil {
-		return d.Key(id)
-	}
-	return r.taken[0].Key(id)
-}
-
-// due is the directory whose time has come, nil before the first one's.
-func (r *Register) due(now time.Time) *Directory {
-	for i := len(r.taken) - 1; i >= 0; i-- {
-		if !r.taken[i].Activates().After(now) || i == 0 && !r.taken[i].Activates().After(now.Add(gateway.Skew)) {
-			return r.taken[i]
-		}
-	}
-	return nil
 }
 
 // Live is the directory in force, for everybody who looks something up. It follows the
@@ -245,6 +102,24 @@ func (r *Register) Take(raw []byte, now time.Time) error {
 	}
 	r.log("took directory", "number", d.Number(), "activates", d.Activates())
 	r.turn(now)
+	return nil
+}
+
+// TakeFolder takes up the directories that a register of another folder has taken, as trm
+// certs renew leaves them, in order and as far as they are new here.
+func (r *Register) TakeFolder(folder string, now time.Time) error {
+	theirs, err := state(folder).directories()
+	if err != nil {
+		return fmt.Errorf("taking directories: %w", err)
+	}
+	for _, k := range theirs {
+		if k.Number <= r.Seen() {
+			continue
+		}
+		if err := r.Take(k.raw, now); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -329,56 +204,6 @@ func (r *Register) Standing(now time.Time) Standing {
 	c, err := d.confirmed(r.confirmation, now)
 	s.Until, s.Confirmed, s.Behind = c.Expires, err == nil, errors.Is(err, OtherDocument)
 	return s
-}
-
-// Turn brings into force what is due, and returns when the next one will be: zero where
-// none waits.
-func (r *Register) Turn(now time.Time) (next time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.turn(now)
-}
-
-func (r *Register) turn(now time.Time) (next time.Time) {
-	current := r.live.Current().Number()
-	if d := r.due(now); d != nil && d.Number() > current {
-		r.live.Swap(d)
-		r.log("directory in force", "number", d.Number())
-		current = d.Number()
-	}
-	for _, d := range r.taken {
-		if d.Number() > current {
-			next = d.Activates()
-			break
-		}
-	}
-	close(r.changed)
-	r.changed = make(chan struct{})
-	return next
-}
-
-// Run brings directories into force when their time comes, until ctx ends. It returns
-// nil then.
-func (r *Register) Run(ctx context.Context) error {
-	for {
-		r.mu.Lock()
-		next := r.turn(time.Now())
-		changed := r.changed
-		r.mu.Unlock()
-		wait := time.Hour // the clock may be set meanwhile
-		if !next.IsZero() {
-			wait = min(wait, time.Until(next))
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil
-		case <-changed:
-			t.Stop()
-		case <-t.C:
-		}
-	}
 }
 
 func (r *Register) log(msg string, args ...any) {
