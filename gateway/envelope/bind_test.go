@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
 )
@@ -111,6 +113,23 @@ func TestABindingThatSaysSomethingElseIsRefused(t *testing.T) {
 	}
 	if _, err := envelope.CheckBinding(good, w.lookup, delivery); err != nil {
 		t.Errorf("the good one: %v", err)
+	}
+}
+
+func TestABindingCanBeReadWithoutBeingProven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ES256")
+	bound := w.bind(t, w.message(t), but("needs"))
+	p := decode(t, w.unwrap(t, bound.Wrapped))
+	got, err := envelope.ReadBinding(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(bound.Binding, got); diff != "" {
+		t.Errorf("binding (-made +read):\n%s", diff)
+	}
+	if _, err := envelope.ReadBinding(decode(t, w.message(t))); gateway.AsProblem(err).Code != gateway.CodeBinding {
+		t.Errorf("a submission: %v", err)
 	}
 }
 

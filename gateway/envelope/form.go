@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -118,13 +117,16 @@ func parseTime(s string) (time.Time, bool) {
 	return t, err == nil && len(s) == len(wallClock)
 }
 
-// marshal writes JSON as it stands, without the escapes that make it safe inside HTML.
+var errNotJSON = errors.New("writing json: a value that JSON does not have")
+
+// marshal writes JSON as it stands, without the escapes that make it safe inside HTML. Its
+// error does not name the value: that could be a person's.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("writing json: %w", err)
+		return nil, errNotJSON
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
