@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"example.org/trm/gateway"
@@ -29,30 +30,11 @@ func (f Fate) settled() bool {
 const grace = 15 * time.Minute
 
 // explain asks the gateway about the numbers that are missing, until each has come or its
-// fate is known. A number that the gateway does not know, or that still waits after its
-// message expired, is an omission: somebody is told.
+// fate is known.
 func (a *Adapter) explain(ctx context.Context) error {
 	for {
-		gaps, err := a.Store.Gaps(ctx, 256)
-		if err != nil {
+		if err := a.ask(ctx); err != nil {
 			return err
-		}
-		for _, g := range gaps {
-			if a.Now().Sub(g.NoticedAt) < grace {
-				continue
-			}
-			f, err := a.Gate.Number(ctx, a.office(), g.Pair)
-			if err != nil {
-				break // the gateway is away; the gap stays
-			}
-			switch {
-			case f.Known && f.settled():
-				if err := a.Store.Explained(ctx, g.Pair); err != nil {
-					return err
-				}
-			case !f.Known || a.Now().After(f.Expires.Add(grace)):
-				a.alarm(ctx, AlarmGap, gapRef(g.Pair), "")
-			}
 		}
 		if !pause(ctx, grace/3, nil) {
 			return nil
@@ -60,5 +42,38 @@ func (a *Adapter) explain(ctx context.Context) error {
 	}
 }
 
+// ask asks about each gap that stayed. A number that the gateway does not know, or that
+// still waits after its message expired, is an omission: somebody is told.
+func (a *Adapter) ask(ctx context.Context) error {
+	gaps, err := a.Store.Gaps(ctx, 256)
+	if err != nil {
+		return err
+	}
+	for _, g := range gaps {
+		if a.Now().Sub(g.NoticedAt) < grace {
+			continue
+		}
+		f, err := a.Gate.Number(ctx, a.office(), g.Pair)
+		if err != nil {
+			a.Log.Warn("asked in vain about a gap", "country", string(a.Country), "err", err)
+			return nil // the gateway is away; the gaps stay
+		}
+		switch {
+		case f.Known && f.settled():
+			if err := a.Store.Explained(ctx, g.Pair); err != nil {
+				return err
+			}
+		case !f.Known || a.Now().After(f.Expires.Add(grace)):
+			a.alarm(ctx, AlarmGap, gapRef(g.Pair), "")
+		}
+	}
+	return nil
+}
+
 // office is the party that asks for the country as a whole.
 func (a *Adapter) office() gateway.Party { return gateway.Party(string(a.Country) + "/coordinator") }
+
+// gapRef names a pair's number in an alarm.
+func gapRef(p gateway.PairNumber) string {
+	return string(p.From) + ">" + string(p.To) + "/" + p.Origin + "/" + strconv.FormatInt(p.N, 10)
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"example.org/trm/adapters/store"
@@ -162,9 +161,4 @@ func (a *Adapter) getAlarms(w http.ResponseWriter, r *http.Request, c Caller) er
 	}
 	answer(w, http.StatusOK, map[string]any{"alarms": alarms, "gaps": gaps})
 	return nil
-}
-
-// gapRef names a pair's number in an alarm.
-func gapRef(p gateway.PairNumber) string {
-	return string(p.From) + ">" + string(p.To) + "/" + p.Origin + "/" + strconv.FormatInt(p.N, 10)
 }

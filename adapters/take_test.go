@@ -386,3 +386,48 @@ func TestChangeThatOvertookItsMessageWaitsForIt(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestGapThatTheGatewayCannotExplainIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, _ := w.live(nil)
+	if err, _ := w.offer(a, w.arrive(deliveryID, 6, nil)); err != nil {
+		t.Fatal(err)
+	}
+	look := func() (gaps []int64, raised int) {
+		t.Helper()
+		if err := a.ask(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		list, err := a.Store.Gaps(t.Context(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range list {
+			gaps = append(gaps, g.Pair.N)
+		}
+		all, err := a.Store.Alarms(t.Context(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return gaps, len(all)
+	}
+	w.fates = map[int64]Fate{
+		1: {Known: true, State: gateway.StateExpired},
+		2: {Known: true, State: gateway.StateFailed},
+		3: {Known: true, State: gateway.StateQueued, Expires: noon.Add(time.Hour)},
+		4: {Known: true, State: gateway.StateQueued, Expires: noon.Add(-time.Hour)},
+		// 5 is not known.
+	}
+	if gaps, raised := look(); len(gaps) != 5 || raised != 0 {
+		t.Errorf("at once: got gaps %v and %d alarms, want no question yet", gaps, raised)
+	}
+	w.pass(grace)
+	if gaps, raised := look(); !slices.Equal(gaps, []int64{3, 4, 5}) || raised != 2 {
+		t.Errorf("after a while: got gaps %v and %d alarms, want 3, 4, 5 and two", gaps, raised)
+	}
+	w.fates = nil
+	if gaps, raised := look(); len(gaps) != 3 || raised != 2 {
+		t.Errorf("without the gateway: got gaps %v and %d alarms", gaps, raised)
+	}
+}

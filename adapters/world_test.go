@@ -54,6 +54,7 @@ type world struct {
 	untold   int      // sendings that fail
 	submits  [][]byte
 	answers  []func() (string, *gateway.Document, error)
+	fates    map[int64]Fate // by a pair's number
 }
 
 func newWorld(t *testing.T) *world {
@@ -319,8 +320,13 @@ func (g *stubGate) Message(context.Context, gateway.Party, gateway.MessageID) (S
 	return Status{}, errors.New("the gateway is away")
 }
 
-func (g *stubGate) Number(context.Context, gateway.Party, gateway.PairNumber) (Fate, error) {
-	return Fate{}, errors.New("the gateway is away")
+func (g *stubGate) Number(_ context.Context, _ gateway.Party, n gateway.PairNumber) (Fate, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.fates == nil {
+		return Fate{}, errors.New("the gateway is away")
+	}
+	return g.fates[n.N], nil
 }
 
 // final is the one final event that the store holds for a delivery.
