@@ -33,11 +33,12 @@ type Outbox interface {
 	// an unfinished delivery before it.
 	Next(ctx context.Context, c Country, now time.Time, n int) ([]Waiting, error)
 	// Placed returns the deliveries that were placed and have no final evidence, in the
-	// order of their positions.
+	// order of their positions, without what they carry: they may be many.
 	Placed(ctx context.Context, c Country) ([]Waiting, error)
 	// Place reserves the next position of its stream for each delivery, in a new
-	// generation if raise is set, and returns them with it. All are on disk before a
-	// stream sees one, so that no position is ever used for two deliveries.
+	// generation if raise is set, and returns them with it and with what they carry. All
+	// are on disk before a stream sees one, so that no position is ever used for two
+	// deliveries.
 	Place(ctx context.Context, ws []Waiting, raise bool) ([]Waiting, error)
 	// Finished returns the deliveries whose final evidence is recorded and whose stream
 	// entries were not yet removed; Removed forgets their positions.

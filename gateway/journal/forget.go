@@ -15,8 +15,9 @@ import (
 func (j *Journal) Forget(ctx context.Context, t time.Time, n int) (int, error) {
 	var removed int64
 	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
-		res, err := tx.Exec(`UPDATE deliveries SET wrapped = '' WHERE id IN (
-			SELECT id FROM deliveries WHERE final <> '' AND wrapped <> '' AND generation = 0 AND ended_at < ? ORDER BY ended_at LIMIT ?)`, seconds(t), n)
+		res, err := tx.Exec(`DELETE FROM wrapped WHERE message IN (
+			SELECT w.message FROM wrapped w JOIN deliveries d ON d.message = w.message
+			WHERE d.final <> '' AND d.generation = 0 AND d.ended_at < ? LIMIT ?)`, seconds(t), n)
 		if err != nil {
 			return err
 		}

@@ -10,11 +10,14 @@ import (
 	"example.org/trm/gateway/journal/sqlite"
 )
 
-const waiting = `SELECT d.id, d.country, d.urgent, d.wrapped, d.expires, d.trace, d.generation, d.sequence FROM deliveries d `
+// waiting selects deliveries without what they carry.
+const waiting = `SELECT d.id, d.country, d.urgent, '', d.expires, d.trace, d.generation, d.sequence FROM deliveries d `
 
 // Next returns deliveries that may be placed now.
 func (j *Journal) Next(ctx context.Context, c gateway.Country, now time.Time, n int) ([]gateway.Waiting, error) {
-	return j.waiting(ctx, waiting+`
+	return j.waiting(ctx, `
+		SELECT d.id, d.country, d.urgent, w.jwe, d.expires, d.trace, d.generation, d.sequence
+		FROM deliveries d JOIN wrapped w ON w.message = d.message
 		WHERE d.country = ? AND d.final = '' AND d.generation = 0 AND d.expires > ?
 		AND (d.urgent = 1 OR NOT EXISTS (
 			SELECT 1 FROM deliveries e
@@ -50,7 +53,7 @@ func (j *Journal) waiting(ctx context.Context, q string, args ...any) ([]gateway
 	return out, nil
 }
 
-// Place reserves the next positions, all in one transaction. A new generation is at least
+// Place reserves the next positions, all in one transaction, and brings what is carried. A new generation is at least
 // the time, so that a journal that was restored from a backup leaps past all positions
 // that it gave before, instead of climbing to them.
 func (j *Journal) Place(ctx context.Context, ws []gateway.Waiting, raise bool) ([]gateway.Waiting, error) {
@@ -70,9 +73,15 @@ func (j *Journal) Place(ctx context.Context, ws []gateway.Waiting, raise bool) (
 				string(w.Country), w.Urgent).Scan(&w.At.Generation, &w.At.Sequence); err != nil {
 				return err
 			}
-			var id string
-			if err := tx.Row(`UPDATE deliveries SET generation = ?, sequence = ? WHERE id = ? RETURNING id`,
-				w.At.Generation, w.At.Sequence, w.ID).Scan(&id); err != nil {
+			var message int64
+			if err := tx.Row(`UPDATE deliveries SET generation = ?, sequence = ? WHERE id = ? RETURNING message`,
+				w.At.Generation, w.At.Sequence, w.ID).Scan(&message); err != nil {
+				return err
+			}
+			if w.Wrapped != "" {
+				continue
+			}
+			if err := tx.Row(`SELECT jwe FROM wrapped WHERE message = ?`, message).Scan(&w.Wrapped); err != nil {
 				return err
 			}
 		}

@@ -127,8 +127,11 @@ func (j *Journal) keep(tx *sqlite.Tx, s gateway.Slot, thread string, to gateway.
 	if err := answer(tx, seq, r, string(r.Answer.Receipt)); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO deliveries (id, message, country, urgent, order_key, expires, wrapped, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		b.Delivery, seq, string(to), r.Urgent, r.Order, seconds(h.Expires), r.Bound.Wrapped, r.Trace); err != nil {
+	if _, err := tx.Exec(`INSERT INTO deliveries (id, message, country, urgent, order_key, expires, trace) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		b.Delivery, seq, string(to), r.Urgent, r.Order, seconds(h.Expires), r.Trace); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO wrapped (message, jwe) VALUES (?, ?)`, seq, r.Bound.Wrapped); err != nil {
 		return err
 	}
 	if err := j.count(tx, to, r.Urgent); err != nil {

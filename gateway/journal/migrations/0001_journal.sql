@@ -39,9 +39,8 @@ CREATE TABLE deliveries (
 	urgent     INTEGER NOT NULL,
 	order_key  TEXT NOT NULL,
 	expires    INTEGER NOT NULL,
-	wrapped    TEXT NOT NULL,             -- a JWE for the recipient; empty once it is forgotten
-	trace      TEXT NOT NULL,             -- W3C traceparent of the request
-	final      TEXT NOT NULL DEFAULT '',  -- the first final event
+	trace      TEXT NOT NULL,              -- W3C traceparent of the request
+	final      TEXT NOT NULL DEFAULT '',   -- the first final event
 	ended_at   INTEGER NOT NULL DEFAULT 0, -- when it was recorded
 	generation INTEGER NOT NULL DEFAULT 0,
 	sequence   INTEGER NOT NULL DEFAULT 0
@@ -51,7 +50,13 @@ CREATE INDEX deliveries_ordered ON deliveries (order_key, message) WHERE final =
 CREATE INDEX deliveries_placed ON deliveries (country, urgent, generation, sequence) WHERE final = '' AND generation > 0;
 CREATE INDEX deliveries_finished ON deliveries (country) WHERE final <> '' AND generation > 0;
 CREATE INDEX deliveries_expiring ON deliveries (expires) WHERE final = '';
-CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE final <> '' AND wrapped <> '';
+
+-- What a delivery carries, until it is forgotten. It lies apart because a delivery's row
+-- changes several times, and SQLite writes a changed row whole.
+CREATE TABLE wrapped (
+	message INTEGER PRIMARY KEY REFERENCES messages (seq),
+	jwe     TEXT NOT NULL -- for the recipient
+);
 
 -- The last position of each destination's streams, and how much is unfinished there.
 CREATE TABLE streams (
