@@ -1,5 +1,7 @@
 package api
 
+import "example.org/trm/gateway"
+
 // Routes lists every route of the door as "METHOD template".
 func Routes() []string {
 	var list []string
@@ -8,3 +10,6 @@ func Routes() []string {
 	}
 	return list
 }
+
+// Forgotten reports whether a route that forgets to say who may call it admits the party.
+func Forgotten(p gateway.Party) bool { return route{}.who.admits(p) }

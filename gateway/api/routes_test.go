@@ -60,6 +60,15 @@ func TestEveryRouteAdmitsExactlyWhomItSays(t *testing.T) {
 	}
 }
 
+func TestARouteThatForgetsToSayAdmitsNobody(t *testing.T) {
+	t.Parallel()
+	for _, p := range everyone {
+		if api.Forgotten(p) {
+			t.Errorf("%q is admitted", p)
+		}
+	}
+}
+
 func TestWhatIsNotARouteIsAProblemToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

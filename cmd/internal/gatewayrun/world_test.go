@@ -42,7 +42,8 @@ const audience = "https://gateway.trm.example"
 var morning = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
 type world struct {
-	t      *testing.T
+	t      testing.TB
+	quiet  bool // logs nothing
 	dir    string
 	redis  *redis.Client
 	set    *schemas.Set
@@ -56,7 +57,7 @@ type world struct {
 	stop    func()
 }
 
-func newWorld(t *testing.T, change func(*gatewayrun.Config)) *world {
+func newWorld(t testing.TB, change func(*gatewayrun.Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), logged: &buffer{}, now: &clock{at: morning}}
 	if _, err := certs.Develop(w.dir, certs.Options{Now: morning.Add(-time.Hour)}); err != nil {
@@ -90,6 +91,9 @@ func (w *world) open() (*gatewayrun.Gateway, error) {
 	env := gatewayrun.Environment{
 		Log:     telemetry.Logger(io.MultiWriter(w.logged, w.t.Output()), slog.LevelDebug),
 		Schemas: w.set, Now: w.now.Now,
+	}
+	if w.quiet {
+		env.Log = nil
 	}
 	if w.redis != nil {
 		env.Redis = w.redis
