@@ -32,7 +32,7 @@ type Book interface {
 	// Testimony records evidence of a delivery: on disk when it returns. The same
 	// statement again changes nothing. A final event ends the delivery; the first final
 	// event stands, and one that contradicts it is recorded too and reported by
-	// [ErrContradiction].
+	// [ErrContradiction]. A statement that will never be recorded is a final *Problem.
 	Testimony(ctx context.Context, c Case, e Evidence) error
 	// Lapsed returns up to n deliveries without final evidence that expired before t.
 	Lapsed(ctx context.Context, t time.Time, n int) ([]Case, error)
@@ -89,7 +89,7 @@ func (c *Collector) Collect(ctx context.Context, from Country, jws string) (ack 
 		err = nil
 	}
 	if err != nil {
-		return "", err
+		return c.acknowledge(jws, s, err) // the book keeps a bounded number of statements
 	}
 	c.Log.Info("recorded evidence", "event", string(s.Event), "message", s.Message.ID, "party", string(s.Signer))
 	return c.acknowledge(jws, s, nil)

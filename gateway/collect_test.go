@@ -124,6 +124,15 @@ func TestEvidenceIsGivenAgainWhenTheJournalFails(t *testing.T) {
 	}
 }
 
+func TestEvidenceThatTheJournalWillNeverKeepIsRefusedForEver(t *testing.T) {
+	t.Parallel()
+	c, b := newCollector()
+	b.fail = gateway.Refuse(gateway.CodeEvidence, "", "")
+	if got := collect(t, c, "rs", consignment(nil)); got.Event != gateway.EvidenceRefused || got.Code != gateway.CodeEvidence {
+		t.Errorf("got %s with %s, want it refused: it would be sent again for ever", got.Event, got.Code)
+	}
+}
+
 func TestContradictionIsRecordedAndAcknowledged(t *testing.T) {
 	t.Parallel()
 	c, b := newCollector()
