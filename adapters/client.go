@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
+
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
@@ -159,6 +161,7 @@ func (c *Client) call(ctx context.Context, as gateway.Party, method, path string
 		req.Header = h
 	}
 	req.Header.Set("Authorization", "Bearer "+assertion)
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		return reply{}, NetworkCause(err)

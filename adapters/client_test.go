@@ -141,7 +141,7 @@ func TestMessageAndNumberAreAskedForByTheirNames(t *testing.T) {
 		t.Errorf("got %+v %v at %s", s, err, path)
 	}
 	f, err := c.Number(t.Context(), "rs/coordinator", gateway.PairNumber{From: "ba", To: "rs", Origin: "trm/2026", N: 7})
-	if err != nil || !f.Known || !f.settled() || path != "/v1/pairs/ba/rs/trm%2F2026/7" {
+	if err != nil || !f.Known || f.waits() || path != "/v1/pairs/ba/rs/trm%2F2026/7" {
 		t.Errorf("got %+v %v at %s", f, err, path)
 	}
 }

@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,13 +17,9 @@ type Fate struct {
 	Evidence []string // signed, in the order of recording
 }
 
-// settled reports whether the number needs no more asking: how it ended is recorded.
-func (f Fate) settled() bool {
-	switch f.State {
-	case gateway.StateDelivered, gateway.StateRead, gateway.StateTakenOn, gateway.StateFailed, gateway.StateExpired:
-		return true
-	}
-	return false
+// waits reports whether the gateway says that the number has not ended.
+func (f Fate) waits() bool {
+	return f.State == gateway.StateReceived || f.State == gateway.StateQueued
 }
 
 // grace is how long a gap may stay before it is an alarm: held threads, overtaking and
@@ -42,8 +39,9 @@ func (a *Adapter) explain(ctx context.Context) error {
 	}
 }
 
-// ask asks about each gap that stayed. A number that the gateway does not know, or that
-// still waits after its message expired, is an omission: somebody is told.
+// ask asks about each gap that stayed. A number that the gateway does not know, that still
+// waits after its message expired, or that ended without evidence is an omission: somebody
+// is told.
 func (a *Adapter) ask(ctx context.Context) error {
 	gaps, err := a.Store.Gaps(ctx, 256)
 	if err != nil {
@@ -59,15 +57,28 @@ func (a *Adapter) ask(ctx context.Context) error {
 			return nil // the gateway is away; the gaps stay
 		}
 		switch {
-		case f.Known && f.settled():
+		case f.Known && a.ends(f, g.Pair):
 			if err := a.Store.Explained(ctx, g.Pair); err != nil {
 				return err
 			}
-		case !f.Known || a.Now().After(f.Expires.Add(grace)):
+		case !f.Known || !f.waits() || a.Now().After(f.Expires.Add(grace)):
 			a.alarm(ctx, AlarmGap, gapRef(g.Pair), "")
 		}
 	}
 	return nil
+}
+
+// ends reports whether evidence proves how the number ended: the gateway's word alone is
+// what a gap puts in doubt.
+func (a *Adapter) ends(f Fate, n gateway.PairNumber) bool {
+	return slices.ContainsFunc(f.Evidence, func(jws string) bool {
+		e, err := gateway.Witnessed(jws, a.Examiner, a.Directory)
+		if err != nil {
+			return false
+		}
+		s := e.Statement()
+		return s.Event.Final() && s.Pair == n && (s.Signer == gateway.TheGateway || s.Signer.Country() == a.Country)
+	})
 }
 
 // office is the party that asks for the country as a whole.

@@ -391,7 +391,7 @@ func TestGapThatTheGatewayCannotExplainIsAnAlarm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, _ := w.live(nil)
-	if err, _ := w.offer(a, w.arrive(deliveryID, 6, nil)); err != nil {
+	if err, _ := w.offer(a, w.arrive(deliveryID, 10, nil)); err != nil {
 		t.Fatal(err)
 	}
 	look := func() (gaps []int64, raised int) {
@@ -412,22 +412,35 @@ func TestGapThatTheGatewayCannotExplainIsAnAlarm(t *testing.T) {
 		}
 		return gaps, len(all)
 	}
+	proof := func(n int64, e gateway.Event, change func(*gateway.Statement)) []string {
+		return []string{w.ack("", e, func(s *gateway.Statement) {
+			s.Pair = gateway.PairNumber{From: "ba", To: "rs", Origin: "o", N: n}
+			if change != nil {
+				change(s)
+			}
+		})}
+	}
+	failed := gateway.ContentConsignmentFailure
 	w.fates = map[int64]Fate{
-		1: {Known: true, State: gateway.StateExpired},
-		2: {Known: true, State: gateway.StateFailed},
+		1: {Known: true, State: gateway.StateExpired, Evidence: proof(1, failed, nil)},
+		2: {Known: true, State: gateway.StateDelivered, Evidence: proof(2, gateway.ContentConsignment, func(s *gateway.Statement) { s.Signer = "rs/coordinator" })},
 		3: {Known: true, State: gateway.StateQueued, Expires: noon.Add(time.Hour)},
 		4: {Known: true, State: gateway.StateQueued, Expires: noon.Add(-time.Hour)},
-		// 5 is not known.
+		// 5 is not known; of the others the gateway says more than it proves.
+		6: {Known: true, State: gateway.StateExpired, Expires: noon.Add(time.Hour)},
+		7: {Known: true, State: gateway.StateExpired, Evidence: proof(1, failed, nil)},
+		8: {Known: true, State: gateway.StateDelivered, Evidence: proof(8, gateway.ContentConsignment, func(s *gateway.Statement) { s.Signer = "ba/coordinator" })},
+		9: {Known: true, State: gateway.StateExpired, Evidence: proof(9, failed, func(s *gateway.Statement) { s.ID = "forged" })},
 	}
-	if gaps, raised := look(); len(gaps) != 5 || raised != 0 {
+	if gaps, raised := look(); len(gaps) != 9 || raised != 0 {
 		t.Errorf("at once: got gaps %v and %d alarms, want no question yet", gaps, raised)
 	}
 	w.pass(grace)
-	if gaps, raised := look(); !slices.Equal(gaps, []int64{3, 4, 5}) || raised != 2 {
-		t.Errorf("after a while: got gaps %v and %d alarms, want 3, 4, 5 and two", gaps, raised)
+	if gaps, raised := look(); !slices.Equal(gaps, []int64{3, 4, 5, 6, 7, 8, 9}) || raised != 6 {
+		t.Errorf("after a while: got gaps %v and %d alarms, want all from 3 and an alarm for each but 3", gaps, raised)
 	}
 	w.fates = nil
-	if gaps, raised := look(); len(gaps) != 3 || raised != 2 {
+	if gaps, raised := look(); len(gaps) != 7 || raised != 6 {
 		t.Errorf("without the gateway: got gaps %v and %d alarms", gaps, raised)
 	}
 }
