@@ -3,6 +3,7 @@ package incoming
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
@@ -34,6 +35,12 @@ type Opened struct {
 	Views   []View // one for each role that gets something, the recipient's first
 	Raw     []byte // the reduced envelope with the gateway's signature: the proof to keep
 }
+
+// LogValue keeps what was opened out of every log: it is its delivery's id there.
+func (o Opened) LogValue() slog.Value { return slog.StringValue(o.Binding.Delivery) }
+
+// Format keeps it out of every error.
+func (o Opened) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "delivery %s", o.Binding.Delivery) }
 
 // Open proves a delivery and says what each role may see. The error is a *gateway.Problem
 // where the delivery is at fault; the Opened beside it then holds what was proven of the

@@ -1,6 +1,9 @@
 package incoming_test
 
 import (
+	"bytes"
+	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -298,6 +301,41 @@ func TestViewAsShowsOneRoleWhatItsOwnKeysOpen(t *testing.T) {
 	// Another role's keys open nothing.
 	if _, err := incoming.ViewAs(o.Raw, "rs/child-protection", w.keys(t, "rs/coordinator"), w.catalogue); problem(t, err).Code != gateway.CodeDeliveryKey {
 		t.Errorf("got %v with the coordinator's keys", err)
+	}
+}
+
+func TestWhatWasOpenedStaysOutOfLogsAndErrors(t *testing.T) {
+	t.Parallel()
+	w := theRegion(t)
+	o, err := w.office(t).Open(w.delivered(t, w.referral(t, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(asJSON(t, o.Views), "Canary") {
+		t.Fatal("there is nothing to keep out")
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("opened", "opened", o, "view", o.Views[1])
+	slog.New(slog.NewTextHandler(&log, nil)).Info("opened", "opened", o, "view", o.Views[1])
+	fmt.Fprintf(&log, "%v %+v %#v %s %v", o, o, o, o, o.Views)
+	if strings.Contains(log.String(), "Canary") || !strings.Contains(log.String(), o.Binding.Delivery) {
+		t.Error("a log says more than which delivery it was")
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	w := theRegion(b)
+	office, wrapped := w.office(b), w.delivered(b, w.referral(b, nil))
+	keys := map[gateway.Party]*certs.Keys{}
+	for _, p := range []gateway.Party{"rs/coordinator", "rs/child-protection"} {
+		keys[p] = w.keys(b, p)
+	}
+	office.Keys = func(p gateway.Party) (*certs.Keys, bool) { k, ok := keys[p]; return k, ok }
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := office.Open(wrapped); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

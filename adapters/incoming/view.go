@@ -3,6 +3,7 @@ package incoming
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"example.org/trm/certs"
@@ -21,6 +22,12 @@ type View struct {
 	// is the same whether there is something in them or not.
 	SealedFor []string `json:"sealedFor,omitempty"`
 }
+
+// LogValue keeps what a role sees out of every log: a view is its party there.
+func (v View) LogValue() slog.Value { return slog.StringValue(string(v.Party)) }
+
+// Format keeps it out of every error.
+func (v View) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "view of %s", v.Party) }
 
 // ViewAs is what one party may see of an envelope, with its own keys. It proves nothing:
 // who signed it and what was released is to be checked before. The view of a role to which

@@ -369,3 +369,26 @@ func TestADraftStaysOutOfLogsAndErrors(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkSign(b *testing.B) {
+	w := theRegion(b)
+	d := w.example(b, "referral.request/1.0", nil)
+	keys := w.keys(b, d.From)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.desk().Sign(d, gateway.ThreadFacts{}, keys, outgoing.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPreview(b *testing.B) {
+	w := theRegion(b)
+	d := w.example(b, "referral.request/1.0", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.desk().Preview(d, gateway.ThreadFacts{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

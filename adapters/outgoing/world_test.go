@@ -131,15 +131,13 @@ func (w *world) toCoordinator(d *outgoing.Draft) {
 	inst, _ := w.directory.Institution(d.To)
 	typ, _ := w.catalogue.Type(d.Type)
 	for _, sb := range typ.Sealed {
-		content, ok := d.Sealed[sb.Unit(d.To)]
-		if !ok || sb.Role != "aud" || slices.Contains(inst.Classes, sb.Class) {
+		if _, ok := d.Sealed[sb.Unit(d.To)]; !ok || sb.Role != "aud" || slices.Contains(inst.Classes, sb.Class) {
 			continue
 		}
 		for _, own := range typ.Sealed {
 			if old := own.Unit(d.To); own.Role == "aud" && d.Sealed[old] != nil {
-				content = d.Sealed[old]
+				d.Sealed[own.Unit(d.To.In("coordinator"))] = d.Sealed[old]
 				delete(d.Sealed, old)
-				d.Sealed[own.Unit(d.To.In("coordinator"))] = content
 			}
 		}
 		d.To = d.To.In("coordinator")

@@ -67,7 +67,7 @@ func (c *condition) holdsFor(m *message) bool {
 	return c.ofType(m) &&
 		anyOf(c.From, m.from) && anyOf(c.To, m.to) &&
 		anyOf(c.Lanes, h.Lane) && anyOf(c.Purposes, h.Purpose) && anyOf(c.Bases, h.Basis) &&
-		anyOf(c.Decided, h.Agreement.By) && anyOf(c.Outcomes, h.Outcome) &&
+		anyOf(c.Decided, h.Agreement.By) &&
 		(c.Heard == nil || *c.Heard == h.Agreement.Heard) &&
 		c.agreed(h.Agreement) && c.lacking(h.Attests) &&
 		some(c.Thread, func(f Fact) bool { return f.holds(m.Facts) }) &&

@@ -22,7 +22,7 @@ func (e Example) Question(t gateway.Type, w Everyday) gateway.Question {
 		Type: t.Name, Lane: gateway.Normal, Purpose: "assistance",
 		Issuer: gateway.Party("ba/" + t.Senders[0]), Audience: gateway.Party("rs/" + t.Receivers[0]),
 		Basis: w.Pair.Articles[0], Agreement: gateway.Agreement{State: "given", By: "person"},
-		Attests: slices.Sorted(slices.Values(e.Attests)), Outcome: e.Outcome,
+		Attests: slices.Sorted(slices.Values(e.Attests)),
 	}}
 	h := &q.Head
 	set(&h.Issuer, e.From)

@@ -78,7 +78,7 @@ func (r *Rule) compile(lists map[string][]string) *rule {
 
 // expand puts a list's entries where its name stands.
 func expand(w When, lists map[string][]string) When {
-	for _, l := range []*[]string{&w.Types, &w.From, &w.To, &w.Units, &w.Readers, &w.Purposes, &w.Bases, &w.Agreement, &w.Decided, &w.Lacks, &w.Outcomes} {
+	for _, l := range []*[]string{&w.Types, &w.From, &w.To, &w.Units, &w.Readers, &w.Purposes, &w.Bases, &w.Agreement, &w.Decided, &w.Lacks} {
 		var out []string
 		for _, s := range *l {
 			if entries, ok := lists[s]; ok {
@@ -96,11 +96,6 @@ var (
 	idForm   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	typeForm = regexp.MustCompile(`^([a-z]+|\*)\.([a-z]+|\*)(#[a-z]+(-[a-z]+)*)?$`)
 	unitForm = regexp.MustCompile(`^(clear|sealed|[a-zA-Z]+|[a-z]+/[a-zA-Z]+|([a-z]+|\*)@(\*|[a-z]+(-[a-z]+)*))$`)
-	states   = []string{"given", "limited", "refused", "not-asked", "unsaid"}
-	lanes    = []gateway.Lane{gateway.Normal, gateway.Child, gateway.Urgent}
-	classes  = []gateway.Class{gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2, gateway.ClassP3}
-	facts    = []Fact{New, Begun, Accepted, NotAccepted, Declined, Closed}
-	found    = []Fault{PurposeOutsidePair, BasisOutsidePair, AgreementUnsaid, SenderOutsideType, ReceiverOutsideType, ClassOutsideRole}
 )
 
 // check reports everything that is wrong with a rule as written.
@@ -117,8 +112,8 @@ func (r *Rule) check(f file) error {
 	for _, l := range r.Law {
 		must(f.Sources[l] != "", "law %q is not among the sources", l)
 	}
-	must(slices.Contains([]Effect{Refuse, Withhold, Allow, Duty}, r.Effect), "effect %q is unknown", r.Effect)
-	must(slices.Contains([]Enforcer{Origin, Gateway, Destination}, r.Enforcer), "enforcer %q is unknown", r.Enforcer)
+	must(within(Refuse, Withhold, Allow, Duty)(r.Effect), "effect %q is unknown", r.Effect)
+	must(within(Origin, Gateway, Destination)(r.Enforcer), "enforcer %q is unknown", r.Enforcer)
 	must((r.Effect == Duty) == (r.Enforcer != Gateway), "the gateway enforces what it can see; a duty is kept by an office")
 	must((r.Code != "") == (r.Effect == Refuse), "refusals, and they alone, have a code")
 	if _, ok := gateway.Codes[r.Code]; r.Code != "" {
@@ -141,14 +136,17 @@ func (r *Rule) check(f file) error {
 
 func (w When) check(lists map[string][]string) error {
 	x := expand(w, lists)
+	stated := within("given", "limited", "refused", "not-asked", "unsaid")
 	var faults []error
 	faults = append(faults,
 		each("type", x.Types, typeForm.MatchString),
 		each("unit", x.Units, unitForm.MatchString),
-		each("agreement", x.Agreement, func(s string) bool { s, _, _ = strings.Cut(s, ":"); return slices.Contains(states, s) }),
-		each("lane", x.Lanes, within(lanes)), each("class", x.Classes, within(classes)),
-		each("fact", x.Thread, within(facts)), each("fault", x.Found, within(found)))
-	for _, l := range [][]string{x.From, x.To, x.Readers, x.Purposes, x.Bases, x.Decided, x.Lacks, x.Outcomes} {
+		each("agreement", x.Agreement, func(s string) bool { s, _, _ = strings.Cut(s, ":"); return stated(s) }),
+		each("lane", x.Lanes, within(gateway.Normal, gateway.Child, gateway.Urgent)),
+		each("class", x.Classes, within(gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2, gateway.ClassP3)),
+		each("fact", x.Thread, within(New, Begun, Accepted, NotAccepted, Declined, Closed)),
+		each("fault", x.Found, within(PurposeOutsidePair, BasisOutsidePair, AgreementUnsaid, SenderOutsideType, ReceiverOutsideType, ClassOutsideRole)))
+	for _, l := range [][]string{x.From, x.To, x.Readers, x.Purposes, x.Bases, x.Decided, x.Lacks} {
 		faults = append(faults, each("word", l, idForm.MatchString))
 	}
 	if slices.Contains(x.Found, ClassOutsideRole) && len(x.Found) > 1 {
@@ -157,7 +155,7 @@ func (w When) check(lists map[string][]string) error {
 	return errors.Join(faults...)
 }
 
-func within[T comparable](list []T) func(T) bool {
+func within[T comparable](list ...T) func(T) bool {
 	return func(v T) bool { return slices.Contains(list, v) }
 }
 

@@ -14,8 +14,8 @@ import (
 // nothing, and more units never change what is said of the others.
 func FuzzDecide(f *testing.F) {
 	p, s := inForce(f), catalogue(f)
-	f.Add(uint8(3), "rs/coordinator", "assistance", "art-10", "given", "", "person", "protection-checked", "accept-referral", "facts@coordinator identity@coordinator needs subject subject/effect", "health@child-protection", uint8(1))
-	f.Add(uint8(5), "rs/prosecution", "proceedings", "art-10", "given", "", "person", "reflection-respected", "testimony", "asks proceedings@prosecution", "identity@prosecution", uint8(0))
+	f.Add(uint8(3), "rs/coordinator", "assistance", "cets197-32", "given", "", "person", "protection-checked", "accept-referral", "facts@coordinator identity@coordinator needs subject subject/effect", "health@child-protection", uint8(1))
+	f.Add(uint8(5), "rs/prosecution", "proceedings", "cets197-32", "given", "", "person", "reflection-respected", "testimony", "asks proceedings@prosecution", "identity@prosecution", uint8(0))
 	f.Add(uint8(2), "rs/child-protection", "protection", "", "not-asked", "danger-to-life", "", "", "danger", "report subject travel@child-protection", "facts@child-protection", uint8(4))
 	f.Add(uint8(0), "", "", "", "", "", "", "", "", "/ @ a/b@c @aud sealed clear *@*", "*", uint8(7))
 	f.Fuzz(func(t *testing.T, which uint8, to, purpose, basis, state, reason, by, attest, act, units, more string, thread uint8) {

@@ -64,6 +64,17 @@ func TestGoldenMatrixSaysWhatLeavesInEveryCase(t *testing.T) {
 	}
 }
 
+func TestTheMatrixShowsEverythingThatRulesAskAbout(t *testing.T) {
+	t.Parallel()
+	for _, r := range inForce(t).Rules() {
+		for _, w := range append([]policy.When{r.When}, r.Unless...) {
+			if len(w.From)+len(w.Lanes)+len(w.Bases) > 0 {
+				t.Errorf("rule %s asks about sender, lane or basis: give the matrix that dimension", r.ID)
+			}
+		}
+	}
+}
+
 // dimension is one thing that a decision can depend on.
 type dimension struct {
 	name   string

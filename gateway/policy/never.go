@@ -116,7 +116,7 @@ func (c *condition) static(t gateway.Type, u unit, purpose string) answer {
 			a = min(a, perhaps)
 		}
 	}
-	if len(c.From)+len(c.Lanes)+len(c.Bases)+len(c.agreement)+len(c.Decided)+len(c.Lacks)+len(c.Outcomes)+len(c.Thread)+len(c.Found) > 0 || c.Heard != nil {
+	if len(c.From)+len(c.Lanes)+len(c.Bases)+len(c.agreement)+len(c.Decided)+len(c.Lacks)+len(c.Thread)+len(c.Found) > 0 || c.Heard != nil {
 		a = min(a, perhaps)
 	}
 	return a

@@ -18,7 +18,7 @@ import (
 // pairs agreed, and roles that may receive every class.
 var everyday = policy.Everyday{
 	Pair: gateway.Pair{
-		A: "ba", B: "rs", On: true, Articles: []string{"art-10", "art-16"},
+		A: "ba", B: "rs", On: true, Articles: []string{"cets197-32", "cets197-16"},
 		Purposes: []string{"identification", "assistance", "protection", "return", "reintegration", "proceedings", "monitoring"},
 	},
 	Classes: []gateway.Class{gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2, gateway.ClassP3},

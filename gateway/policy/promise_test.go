@@ -289,7 +289,7 @@ func TestDecisionsMayBeAskedForAtOnce(t *testing.T) {
 	t.Parallel()
 	p, s := inForce(t), catalogue(t)
 	typ, _ := typeOf(s, "referral.request")
-	q := asked(typ, "coordinator", "assistance", "art-10", agreements[2], accepted, typ.Attests, nil)
+	q := asked(typ, "coordinator", "assistance", "cets197-32", agreements[2], accepted, typ.Attests, nil)
 	want := p.Decide(q)
 	var wg sync.WaitGroup
 	for range 8 {

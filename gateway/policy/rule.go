@@ -61,7 +61,6 @@ type When struct {
 	Decided   []string `yaml:"decided,omitempty" json:"decided,omitempty"` // who decided: person, guardian, authority
 	Heard     *bool    `yaml:"heard,omitempty" json:"heard,omitempty"`
 	Lacks     []string `yaml:"lacks,omitempty" json:"lacks,omitempty"` // attestations of which one is missing
-	Outcomes  []string `yaml:"outcomes,omitempty" json:"outcomes,omitempty"`
 	Thread    []Fact   `yaml:"thread,omitempty" json:"thread,omitempty"`
 	Found     []Fault  `yaml:"found,omitempty" json:"found,omitempty"`
 }
@@ -116,7 +115,6 @@ type Example struct {
 	Decided   string          `yaml:"decided,omitempty" json:"decided,omitempty"`
 	Heard     bool            `yaml:"heard,omitempty" json:"heard,omitempty"`
 	Attests   []string        `yaml:"attests,omitempty" json:"attests,omitempty"`
-	Outcome   string          `yaml:"outcome,omitempty" json:"outcome,omitempty"`
 	Thread    []Fact          `yaml:"thread,omitempty" json:"thread,omitempty"`
 	Classes   []gateway.Class `yaml:"classes,omitempty" json:"classes,omitempty"` // what the unit's reader may receive, if not everything
 }
