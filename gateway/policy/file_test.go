@@ -214,7 +214,7 @@ func TestEachConditionNarrowsARule(t *testing.T) {
 		`classes: [C1]`:                                func(q *gateway.Question) { q.Units = []string{"needs@coordinator"} },
 		`lanes: [child]`:                               func(q *gateway.Question) { q.Head.Lane = gateway.Normal },
 		`purposes: [assistance]`:                       func(q *gateway.Question) { q.Head.Purpose = "monitoring" },
-		`bases: [cets197-32]`:                              func(q *gateway.Question) { q.Head.Basis = "cets197-16" },
+		`bases: [cets197-32]`:                          func(q *gateway.Question) { q.Head.Basis = "cets197-16" },
 		`agreement: [limited]`:                         func(q *gateway.Question) { q.Head.Agreement.State = "given" },
 		`agreement: ["limited:content-limited"]`:       func(q *gateway.Question) { q.Head.Agreement.Reason = "receiver-limited" },
 		`decided: [guardian]`:                          func(q *gateway.Question) { q.Head.Agreement.By = "person" },
