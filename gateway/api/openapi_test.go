@@ -211,6 +211,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	d := describe(t, w)
 
 	s, path := w.delivered(1)
+	w.messages.feed = map[gateway.Party][]api.Event{"ba/coordinator": {{Message: s.Message.ID, Event: gateway.SubmissionAcceptance, JWS: s.Evidence[0]}}}
 	refusal := message(20)
 	refusal.Refuse = gateway.CodeAgreementMissing
 	refused := w.submit("ba/coordinator", refusal.String())
@@ -234,6 +235,10 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		status: {
 			w.get("ba/coordinator", path), w.get("rs/coordinator", path), w.get("ba/coordinator", "/v1/messages/ba/coordinator/"+refusal.ID),
 			w.get("me/mobile-team.2", path), w.get("", path), w.get("rs/auditor", path), broken.get("ba/coordinator", path),
+		},
+		"GET /v1/events": {
+			w.get("ba/coordinator", "/v1/events"), w.get("ba/coordinator", "/v1/events?after=x"), w.get("", "/v1/events"), w.get("rs/auditor", "/v1/events"),
+			broken.get("ba/coordinator", "/v1/events"),
 		},
 		"GET /v1/pairs/{from}/{to}/{origin}/{n}": {
 			w.get("rs/coordinator", number), w.get("rs/coordinator", number+"1"), w.get("rs/child-protection", number), w.get("", number), broken.get("ba/coordinator", number),

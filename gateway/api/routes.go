@@ -46,6 +46,7 @@ func (d *door) routes() []route {
 	return []route{
 		{http.MethodPost, "/v1/messages", offices, d.submit},
 		{http.MethodGet, "/v1/messages/:cc/:role/:jti", offices, d.status},
+		{http.MethodGet, "/v1/events", offices, d.events},
 		{http.MethodGet, "/v1/pairs/:from/:to/:origin/:n", leads, d.pair},
 		{http.MethodGet, "/v1/directory", known, d.directory},
 		{http.MethodGet, "/v1/schemas", anyone, d.schemaNames},

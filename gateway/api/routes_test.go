@@ -17,6 +17,7 @@ var doors = map[string]struct {
 }{
 	"POST /v1/messages":                  {"/v1/messages", exchanging},
 	"GET /v1/messages/:cc/:role/:jti":    {"/v1/messages/ba/coordinator/019a0000-0000-7000-8000-000000000001", exchanging},
+	"GET /v1/events":                     {"/v1/events", exchanging},
 	"GET /v1/pairs/:from/:to/:origin/:n": {"/v1/pairs/ba/rs/test%2F2026/7", []gateway.Party{"ba/coordinator", "rs/coordinator"}},
 	"GET /v1/directory":                  {"/v1/directory", parties},
 	"GET /v1/schemas":                    {"/v1/schemas", everyone},

@@ -28,6 +28,10 @@ type Messages interface {
 	Status(ctx context.Context, id gateway.MessageID) (Status, bool, error)
 	// Pair finds the message that has a number.
 	Pair(ctx context.Context, n gateway.PairNumber) (Status, bool, error)
+	// Events returns up to n signed statements about the messages that a party sent, in
+	// the order of recording, after a cursor; 0 begins with the oldest. A statement keeps
+	// its cursor for ever.
+	Events(ctx context.Context, sender gateway.Party, after int64, n int) ([]Event, error)
 }
 
 // Directory finds who calls, and is what /v1/directory hands out. Its answers are those

@@ -278,6 +278,7 @@ func (o opener) Verify(gateway.Parts, gateway.Key) error  { return nil }
 type messages struct {
 	mu    sync.Mutex
 	known map[gateway.MessageID]api.Status
+	feed  map[gateway.Party][]api.Event
 	err   error
 }
 
@@ -306,6 +307,22 @@ func (m *messages) Pair(_ context.Context, n gateway.PairNumber) (api.Status, bo
 		}
 	}
 	return api.Status{}, false, m.err
+}
+
+// Events makes one of each statement; its cursors leave gaps, as a real journal's do.
+func (m *messages) Events(_ context.Context, sender gateway.Party, after int64, n int) ([]api.Event, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return nil, m.err
+	}
+	var out []api.Event
+	for i, e := range m.feed[sender] {
+		if e.Cursor = int64(i+1) * 3; e.Cursor > after && len(out) < n {
+			out = append(out, e)
+		}
+	}
+	return out, nil
 }
 
 // directory knows an assertion key for each of the parties, and the gateway's keys.

@@ -58,6 +58,12 @@ type Config struct {
 	Redis Redis `yaml:"redis"`
 	// Limits bound what the door takes.
 	Limits Limits `yaml:"limits"`
+	// Name tells this process from others over the same journal, and stays the same
+	// after a restart. Default "gateway".
+	Name string `yaml:"name"`
+	// Keep is how long after its final evidence a wrapped delivery, which only its
+	// recipient can open, stays in the journal. Default 24h.
+	Keep time.Duration `yaml:"keep"`
 	// Lapse is how long after exp the gateway waits before it signs that no evidence
 	// came. Default 10m.
 	Lapse time.Duration `yaml:"lapse"`
@@ -130,6 +136,7 @@ func (c Config) Validate() error {
 	errs.add(c.TLS.Certificate != "" && c.BehindProxy, "behindProxy: with tls, the gateway ends TLS itself; choose one")
 	errs.add(c.Backlog < 0, "backlog: is negative")
 	errs.add(c.Lapse < 0, "lapse: is negative")
+	errs.add(c.Keep < 0, "keep: is negative")
 	errs.add(c.Grace < 0, "grace: is negative")
 	l := c.Limits
 	errs.add(l.Submissions < 0 || l.Reserved < 0 || l.Rate < 0 || l.Burst < 0, "limits: one is negative")
@@ -160,6 +167,8 @@ func (c Config) orDefaults(now time.Time) Config {
 	c.Directory = cmp.Or(c.Directory, filepath.Join(c.Certs, "directory.json"))
 	c.Pins = cmp.Or(c.Pins, filepath.Join(c.Certs, "pins.json"))
 	c.Origin = cmp.Or(c.Origin, now.UTC().Format("trm/2006"))
+	c.Name = cmp.Or(c.Name, "gateway")
+	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
 	return c
 }

@@ -126,6 +126,11 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 		return err
 	}
 	g.closers = append(g.closers, g.journal.Close)
+	unwatch, err := watchBacklogs(tel.Meter, g.journal, g.now)
+	if err != nil {
+		return err
+	}
+	g.closers = append(g.closers, unwatch)
 	for _, d := range g.dispatchers {
 		d.Outbox = g.journal
 	}

@@ -13,6 +13,7 @@ import (
 	"example.org/trm/certs"
 	"example.org/trm/cmd/internal/gatewayrun"
 	"example.org/trm/gateway"
+	"example.org/trm/gateway/api"
 	"example.org/trm/gateway/envelope"
 	"example.org/trm/gateway/trust"
 )
@@ -59,6 +60,13 @@ func TestAMessageArrivesAndItsSenderSeesTheEvidence(t *testing.T) {
 	}
 	number := fmt.Sprintf("/v1/pairs/%s/%s/%s/%d", o.Binding.Pair.From, o.Binding.Pair.To, url.PathEscape(o.Binding.Pair.Origin), o.Binding.Pair.N)
 	w.state("rs/coordinator", number, gateway.StateDelivered)
+	var feed struct{ Events []api.Event }
+	if err := json.Unmarshal([]byte(w.call(m.Head.Issuer, "GET", "/v1/events", nil).body), &feed); err != nil || len(feed.Events) != 2 {
+		t.Fatalf("the sender's feed has %d events, %v", len(feed.Events), err)
+	}
+	if e := feed.Events; e[0].JWS != evidence[0] || e[1].JWS != evidence[1] || e[1].Event != gateway.ContentConsignment {
+		t.Errorf("the feed tells %+v", e)
+	}
 }
 
 // TestTheSameBytesGetTheSameReceiptForEver sends them after a restart, after exp, and with
@@ -203,7 +211,8 @@ func TestTheOperatorsSeeMetricsAndPartiesDoNot(t *testing.T) {
 	}
 	w.url = "http://" + w.gateway.Operators().String()
 	a := w.call("", "GET", "/metrics", nil)
-	for _, want := range []string{`trm_gateway_accepted_total{repeat="false"} 1`, `http_route="/v1/messages"`, "go_goroutines", "trm_gateway_receive_duration_seconds_bucket"} {
+	for _, want := range []string{`trm_gateway_accepted_total{repeat="false"} 1`, `http_route="/v1/messages"`, "go_goroutines", "trm_gateway_receive_duration_seconds_bucket",
+		`trm_gateway_backlog{country="al",state="placed"} 0`, `trm_gateway_backlog_age_seconds{country="rs"}`} {
 		if !strings.Contains(a.body, want) {
 			t.Errorf("no %s among the metrics", want)
 		}

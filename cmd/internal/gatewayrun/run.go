@@ -2,7 +2,6 @@ package gatewayrun
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,10 +12,11 @@ import (
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/api"
-	"example.org/trm/gateway/journal"
-	"example.org/trm/gateway/policy"
 	"example.org/trm/gateway/queue"
 )
+
+// leaseTerm is how long after a process dies another takes over its dispatching.
+const leaseTerm = 15 * time.Second
 
 // Run serves until ctx ends, or until a part fails, and then stops in order: the door
 // takes no more and finishes what is in hand; dispatchers and inflows end; the journal,
@@ -33,12 +33,19 @@ func (g *Gateway) Run(ctx context.Context) error {
 		parts.Go(func() error { defer stop(); return f(behind) })
 	}
 	for _, d := range g.dispatchers {
-		part(d.Run)
+		// Under a lease, so that one process dispatches to a country at a time; by the
+		// same name a process that was killed has its own back at once.
+		part(func(ctx context.Context) error {
+			return g.journal.Alone(ctx, "dispatch "+string(d.Country), g.config.Name, leaseTerm, d.Run)
+		})
 	}
 	for _, c := range gateway.Countries {
 		part(func(ctx context.Context) error { return g.inflow.Run(ctx, c, g.take(c)) })
 	}
-	part(g.lapsing)
+	part(func(ctx context.Context) error {
+		return g.every(ctx, 30*time.Second, "ending expired deliveries", g.collector.Lapse)
+	})
+	part(func(ctx context.Context) error { return g.every(ctx, time.Hour, "forgetting deliveries", g.forget) })
 	part(g.directory.run)
 	part(g.warn)
 	door.Go(func() error { defer stop(); return g.serve(ctx, g.listener, g.door, g.certificate) })
@@ -92,19 +99,18 @@ func (g *Gateway) take(c gateway.Country) func(context.Context, string) (string,
 	return func(ctx context.Context, jws string) (string, error) { return g.collector.Collect(ctx, c, jws) }
 }
 
-// lapsing ends what expired, every half minute.
-func (g *Gateway) lapsing(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
+// every does something at once and then again and again; what it returns is how much there
+// was, and while there was some it goes on.
+func (g *Gateway) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) (int, error)) error {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
-		for {
-			n, err := g.collector.Lapse(ctx)
-			if err != nil && ctx.Err() == nil {
-				g.log.Error("ending expired deliveries", "err", err)
-			}
-			if n == 0 || err != nil {
-				break
-			}
+		n, err := 1, error(nil)
+		for n > 0 && err == nil {
+			n, err = do(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			g.log.Error("failed", "at", what, "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -112,6 +118,11 @@ func (g *Gateway) lapsing(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// forget removes deliveries that ended a while ago. What proves them stays.
+func (g *Gateway) forget(ctx context.Context) (int, error) {
+	return g.journal.Forget(ctx, g.now().Add(-g.config.Keep), 500)
 }
 
 // warn names what is unsafe about Redis, once it answers.
@@ -132,82 +143,4 @@ func (g *Gateway) warn(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// checks are what readiness asks.
-func (g *Gateway) checks() []api.Check {
-	return []api.Check{
-		{Name: "journal", Probe: g.journal.Ready},
-		{Name: "keys", Probe: func(ctx context.Context) error {
-			return errors.Join(g.signers.listed(g.directory, g.now()), g.signers.work(ctx))
-		}},
-		{Name: "directory", Probe: func(context.Context) error { return g.directory.Ready(g.now()) }},
-		api.ClockCheck(time.Minute),
-	}
-}
-
-// safe says whether what the gateway signs now will be believed.
-func (g *Gateway) safe() error {
-	now := g.now()
-	if err := g.directory.Ready(now); err != nil {
-		return err
-	}
-	if err := g.signers.listed(g.directory, now); err != nil {
-		return gateway.Unavailable(gateway.CodeBusy, time.Minute, err)
-	}
-	return nil
-}
-
-// guarded records nothing while nobody would believe it. What was recorded before is
-// still found: a repeat gets its answer whatever the directory says today.
-type guarded struct {
-	*journal.Journal
-	safe func() error
-}
-
-// Receive is the journal's, where it is safe.
-func (j guarded) Receive(ctx context.Context, id gateway.MessageID, thread string, from, to gateway.Country, record func(gateway.Slot) (gateway.Record, error)) (gateway.Recorded, error) {
-	if err := j.safe(); err != nil {
-		return gateway.Recorded{}, err
-	}
-	return j.Journal.Receive(ctx, id, thread, from, to, record)
-}
-
-// messages is the journal as the door sees it.
-type messages struct{ *journal.Journal }
-
-// Status finds what a message's correspondents may know of it.
-func (m messages) Status(ctx context.Context, id gateway.MessageID) (api.Status, bool, error) {
-	s, ok, err := m.Journal.Status(ctx, id)
-	return status(s), ok, err
-}
-
-// Pair finds the same by the message's number.
-func (m messages) Pair(ctx context.Context, n gateway.PairNumber) (api.Status, bool, error) {
-	s, ok, err := m.Journal.Pair(ctx, n)
-	return status(s), ok, err
-}
-
-func status(s journal.Status) api.Status {
-	return api.Status{
-		Message: s.Message, Audience: s.Audience, State: s.State, Late: s.Late, ReceivedAt: s.ReceivedAt, Expires: s.Expires,
-		Pair: s.Pair, Evidence: s.Evidence, Withheld: s.Sender, Refused: s.Refused,
-	}
-}
-
-// rulebook is the policy as /v1/policy shows it: every rule, with the titles of the laws
-// that rules name by their keys.
-func rulebook(p *policy.Policy) ([]byte, error) {
-	sources := map[string]string{}
-	for _, r := range p.Rules() {
-		for _, key := range r.Law {
-			sources[key] = p.Source(key)
-		}
-	}
-	return json.Marshal(struct {
-		Release string            `json:"release"`
-		Digest  string            `json:"digest"`
-		Sources map[string]string `json:"sources"`
-		Rules   []policy.Rule     `json:"rules"`
-	}{p.Release(), p.Digest(), sources, p.Rules()})
 }
