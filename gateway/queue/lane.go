@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -122,14 +121,9 @@ func (l *lane) read(ctx, working context.Context) {
 	}
 }
 
-// recreate makes the group where it is gone, as after the loss of all data: from the
-// beginning, because what is in the stream is what is waiting.
+// recreate makes the group where it is gone, as after the loss of all data.
 func (l *lane) recreate(ctx context.Context, err error) bool {
-	if !strings.HasPrefix(err.Error(), "NOGROUP") && !strings.HasPrefix(err.Error(), "UNBLOCKED") {
-		return false
-	}
-	err = l.rdb.XGroupCreateMkStream(ctx, l.key, l.group, "0").Err()
-	return err == nil || strings.HasPrefix(err.Error(), "BUSYGROUP")
+	return lost(err) && group(ctx, l.rdb, l.key, l.group) == nil
 }
 
 // claim takes the entries of consumers that no longer renew their leases.
@@ -349,27 +343,5 @@ func (l *lane) finish(ctx context.Context, identity string, h *hold) {
 			continue
 		}
 		done += len(ids)
-	}
-}
-
-// backoff doubles from 100 milliseconds to half a minute, with jitter, so that those who
-// failed together do not return together.
-type backoff struct{ now time.Duration }
-
-func newBackoff() *backoff { return &backoff{} }
-
-func (b *backoff) reset() { b.now = 0 }
-
-func (b *backoff) after() time.Duration {
-	b.now = min(max(2*b.now, 100*time.Millisecond), 30*time.Second)
-	return b.now + rand.N(b.now/2)
-}
-
-func (b *backoff) sleep(ctx context.Context) {
-	t := time.NewTimer(min(b.after(), 5*time.Second))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
 	}
 }

@@ -16,6 +16,12 @@
 package queue
 
 import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
 	"example.org/trm/gateway"
 )
 
@@ -59,4 +65,19 @@ func traceOf(values map[string]any) string {
 		return ""
 	}
 	return tp
+}
+
+// lost recognises that a group is gone, with or without its stream.
+func lost(err error) bool {
+	return strings.HasPrefix(err.Error(), "NOGROUP") || strings.HasPrefix(err.Error(), "UNBLOCKED")
+}
+
+// group makes a consumer group, and its stream, where they are not: from the beginning,
+// because what is in a stream is what is waiting.
+func group(ctx context.Context, rdb redis.UniversalClient, key, name string) error {
+	err := rdb.XGroupCreateMkStream(ctx, key, name, "0").Err()
+	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
+		return fmt.Errorf("making a consumer group: %w", err)
+	}
+	return nil
 }

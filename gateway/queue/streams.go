@@ -92,7 +92,8 @@ func (s *Streams) Missing(ctx context.Context, c gateway.Country, placed []gatew
 	return out, nil
 }
 
-// Remove deletes entries; one that is not there is no error.
+// Remove deletes entries; one that is not there is no error. They are acknowledged too:
+// final evidence has come for them, whether or not their consumer lived to say so.
 func (s *Streams) Remove(ctx context.Context, c gateway.Country, ws []gateway.Waiting) error {
 	at := map[string][]string{}
 	for _, w := range ws {
@@ -100,7 +101,10 @@ func (s *Streams) Remove(ctx context.Context, c gateway.Country, ws []gateway.Wa
 		at[key] = append(at[key], position(w.At))
 	}
 	for key, ids := range at {
-		if err := s.Client.XDel(ctx, key, ids...).Err(); err != nil {
+		pipe := s.Client.TxPipeline()
+		pipe.XAck(ctx, key, adapters, ids...)
+		pipe.XDel(ctx, key, ids...)
+		if _, err := pipe.Exec(ctx); err != nil {
 			return fmt.Errorf("removing deliveries: %w", err)
 		}
 	}
