@@ -113,13 +113,6 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	rdb := env.Redis
-	if rdb == nil {
-		if rdb, err = openRedis(c.Redis); err != nil {
-			return err
-		}
-		a.closers = append(a.closers, rdb.Close)
-	}
 	profile, err := country.Of(c.Country)
 	if err != nil {
 		return err
@@ -142,9 +135,9 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		return err
 	}
 	a.client = &adapters.Client{Base: c.Gateway.URL, Audience: or(c.Gateway.Audience, "urn:trm:gateway"), Keys: find, HTTP: calls, Now: a.now, NewID: newID}
-	consumer := &queue.Consumer{
-		Client: rdb, Country: c.Country, Name: or(c.Name, "adapter"), Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter,
-		Grace: orDuration(c.Grace, 10*time.Second),
+	from, err := a.source(env, tel)
+	if err != nil {
+		return err
 	}
 	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{}}
 	for p, k := range keys {
@@ -153,7 +146,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		}
 	}
 	a.Adapter, err = adapters.New(adapters.Config{
-		Country: c.Country, Source: source{consumer}, Transport: transport, Store: st, Gate: a.client, Keys: find,
+		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Keys: find,
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
 		Desk:   outgoing.Desk{Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID},
 		Notary: notary, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
@@ -164,6 +157,31 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		return err
 	}
 	return a.listen(ctx)
+}
+
+// source is where deliveries come from.
+func (a *Adapter) source(env Environment, tel *telemetry.Telemetry) (adapters.Source, error) {
+	c := a.config
+	if c.Source == sourceHTTPS {
+		return &adapters.Pull{Client: a.client, As: a.office(), Log: a.log, Grace: orDuration(c.Grace, 10*time.Second)}, nil
+	}
+	rdb := env.Redis
+	if rdb == nil {
+		var err error
+		if rdb, err = openRedis(c.Redis); err != nil {
+			return nil, err
+		}
+		a.closers = append(a.closers, rdb.Close)
+	}
+	return source{&queue.Consumer{
+		Client: rdb, Country: c.Country, Name: or(c.Name, "adapter"), Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter,
+		Grace: orDuration(c.Grace, 10*time.Second),
+	}}, nil
+}
+
+// office is the party that speaks for the country as a whole.
+func (a *Adapter) office() gateway.Party {
+	return gateway.Party(string(a.config.Country) + "/coordinator")
 }
 
 // source is the queue as the adapter sees it.
@@ -272,7 +290,7 @@ func (a *Adapter) serve(ctx context.Context, l net.Listener, h http.Handler, t T
 func (a *Adapter) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	raw, err := a.client.Directory(ctx, gateway.Party(string(a.config.Country)+"/coordinator"))
+	raw, err := a.client.Directory(ctx, a.office())
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,10 @@ type Config struct {
 	Name string `yaml:"name"`
 	// Gateway is where messages are submitted. Required.
 	Gateway Gateway `yaml:"gateway"`
-	// Redis is the queue. Required.
+	// Source is where deliveries come from: "redis", or "https" where a firewall lets
+	// nothing else out. Default "redis".
+	Source string `yaml:"source"`
+	// Redis is the queue. Required if it is the source.
 	Redis Redis `yaml:"redis"`
 	// Deliver says how the national system gets what arrives. Exactly one of its members.
 	Deliver Deliver `yaml:"deliver"`
@@ -140,11 +143,24 @@ func Read(path string) (Config, error) {
 	if err := d.Decode(&Config{}); !errors.Is(err, io.EOF) {
 		return Config{}, errors.New("reading the configuration: a second document, or more")
 	}
-	if err := errors.Join(c.Validate(), c.Redis.validate()); err != nil {
+	if err := errors.Join(c.Validate(), c.redis()); err != nil {
 		return Config{}, fmt.Errorf("checking the configuration:\n%w", err)
 	}
 	return c, nil
 }
+
+// redis checks the queue, where it is the source.
+func (c Config) redis() error {
+	if c.Source == sourceHTTPS {
+		return nil
+	}
+	return c.Redis.validate()
+}
+
+const (
+	sourceRedis = "redis"
+	sourceHTTPS = "https"
+)
 
 func (r Redis) validate() error {
 	if len(r.Addresses) == 0 {
@@ -177,6 +193,7 @@ func (c Config) Validate() error {
 	bad(c.Gateway.URL == "" || err != nil || u.Host == "", "gateway.url: required, such as https://gateway.example")
 	bad(err == nil && u.Scheme == "http" && !loopback(u.Host), "gateway.url: http is for loopback only")
 	bad(err == nil && u.Scheme != "http" && u.Scheme != "https", "gateway.url: give an https address")
+	bad(c.Source != "" && c.Source != sourceRedis && c.Source != sourceHTTPS, "source: give redis or https")
 	bad((c.Deliver.Filedrop == nil) == (c.Deliver.REST == nil), "deliver: give filedrop or rest")
 	bad(c.Deliver.Filedrop != nil && c.Deliver.Filedrop.Dir == "", "deliver.filedrop.dir: required")
 	bad(c.Deliver.REST != nil && c.Deliver.REST.URL == "", "deliver.rest.url: required")

@@ -35,6 +35,13 @@ func TestConfigurationIsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
+func TestRedisIsNotAskedForWhereDeliveriesArePulled(t *testing.T) {
+	t.Parallel()
+	if _, err := read(t, strings.Replace(good, "redis: {addresses: [\"127.0.0.1:6379\"]}", "source: https", 1)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestExampleBesideTheCommandIsWellFormed(t *testing.T) {
 	t.Parallel()
 	if _, err := adapterrun.Read("../../adapterd/adapterd.yaml"); err != nil {
@@ -57,6 +64,7 @@ func TestFaultsOfAConfigurationAreReportedTogether(t *testing.T) {
 		"open redis":      {strings.Replace(good, "127.0.0.1:6379", "redis.example:6379", 1), []string{"redis.passwordFile:", "redis.ca:"}},
 		"foreign parties": {good + "callers: [{tokenFile: /t, parties: [mk/coordinator]}]\n", []string{"mk/coordinator"}},
 		"half a key pair": {good + "tls: {certificate: /x}\n", []string{"tls:"}},
+		"no such source":  {good + "source: smtp\n", []string{"source:"}},
 		"negative":        {good + "attempt: -1s\nretell: {first: -1s}\n", []string{"attempt:", "retell:"}},
 	} {
 		_, err := read(t, row.text)
