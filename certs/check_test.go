@@ -129,7 +129,7 @@ func TestWhatEndsSoonIsFoundSoonEnough(t *testing.T) {
 		}
 		return soon, ended
 	}
-	const withEncryption = 38 // everybody but the gateway
+	const withEncryption = 39 // everybody but the gateway
 	if soon, ended := encryption(noon.Add(68 * day)); soon+ended != 0 {
 		t.Errorf("after 68 days: %d soon, %d ended", soon, ended)
 	}

@@ -67,7 +67,7 @@ func TestADevelopmentRegionIsWhole(t *testing.T) {
 	}{
 		{"rs/coordinator", []gateway.Class{"E", "C1", "C2", "P1", "P3"}},
 		{"rs/child-protection", []gateway.Class{"E", "C1", "C2", "P1", "P2", "P3"}},
-		{"rs/social-services", []gateway.Class{"E", "C1", "C2", "P1", "P2"}},
+		{"rs/social-services", []gateway.Class{"E", "C1", "C2", "P1", "P2", "P3"}},
 		{"rs/referral-ngo", []gateway.Class{"E", "C1", "C2"}},
 		{"me/mobile-team.2", []gateway.Class{"E", "C1", "C2"}},
 		{"rs/auditor", []gateway.Class{"E"}},

@@ -29,8 +29,7 @@ var (
 	coded      = []gateway.Class{gateway.ClassE, gateway.ClassC1}
 	services   = []gateway.Class{gateway.ClassE, gateway.ClassC1, gateway.ClassC2}
 	identities = []gateway.Class{gateway.ClassE, gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP3}
-	care       = []gateway.Class{gateway.ClassE, gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2}
-	guardians  = []gateway.Class{gateway.ClassE, gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2, gateway.ClassP3}
+	care       = []gateway.Class{gateway.ClassE, gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2, gateway.ClassP3}
 )
 
 // The keys that parties have. Who only watches signs no messages.
@@ -40,8 +39,8 @@ var (
 	operates = []gateway.Use{gateway.UseEvidence, gateway.UseBinding, gateway.UseApproval}
 )
 
-// members are all parties of the region: those that every country has, and Montenegro's
-// two mobile identification teams.
+// members are all parties of the region: those that every country has, and the
+// mobile identification teams, of which Montenegro has two.
 func members() []member {
 	out := []member{
 		{party: gateway.TheGateway, classes: coded, uses: operates},
@@ -51,7 +50,7 @@ func members() []member {
 		in := func(role string) gateway.Party { return gateway.Party(string(c) + "/" + role) }
 		out = append(out,
 			member{in("coordinator"), identities, speaks, in("social-services")},
-			member{in("child-protection"), guardians, speaks, in("coordinator")},
+			member{in("child-protection"), care, speaks, in("coordinator")},
 			member{in("social-services"), care, speaks, in("coordinator")},
 			member{in("referral-ngo"), services, speaks, in("coordinator")},
 			member{in("auditor"), heads, watches, ""},
@@ -60,6 +59,7 @@ func members() []member {
 	return append(out,
 		member{"me/mobile-team", services, speaks, "me/mobile-team.2"},
 		member{"me/mobile-team.2", services, speaks, "me/mobile-team"},
+		member{"mk/mobile-team", services, speaks, "mk/coordinator"},
 	)
 }
 

@@ -35,7 +35,7 @@ func TestRenewedKeysOverlapAndWaitForTheirDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Number != 2 || r.Keys != 38 || r.Certificates != 0 {
+	if r.Number != 2 || r.Keys != 39 || r.Certificates != 0 {
 		t.Errorf("made %+v", r)
 	}
 	const p = gateway.Party("rs/coordinator")
@@ -138,7 +138,7 @@ func TestEncryptionKeysAreDestroyedAfterTheLastMessage(t *testing.T) {
 		t.Errorf("one second early: %v %v", gone, err)
 	}
 	gone, err := Destroy(dir, Options{Now: end.Add(MaxWait)})
-	if err != nil || len(gone) != 38 {
+	if err != nil || len(gone) != 39 {
 		t.Fatalf("%d destroyed: %v", len(gone), err)
 	}
 	k, err := LoadAt(dir, "rs/coordinator", end.Add(MaxWait))

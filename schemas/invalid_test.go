@@ -278,8 +278,8 @@ func TestNumberedRolesCarryTheirOwnUnits(t *testing.T) {
 	s := open(t)
 	h, doc := message(t, s, "case.change/1.0")
 	doc["aud"] = "me/mobile-team.2"
-	doc["note@mobile-team.2"] = doc["note@mobile-team"]
-	delete(doc, "note@mobile-team")
+	doc["note@mobile-team.2"] = doc["note@coordinator"]
+	delete(doc, "note@coordinator")
 	before := maps.Clone(doc)
 	if err := s.Validate(h, doc); err != nil {
 		t.Errorf("a note to the second mobile team: %v", err)

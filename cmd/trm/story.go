@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -34,6 +33,8 @@ var conversation = []scene{
 	{draft: "2-capacity-answer.json", title: "Serbia answers."},
 	{draft: "3-referral-request.json", title: "Montenegro refers the child. The sender sends more than it may: the gateway will have to withhold.", all: true},
 	{draft: "4-referral-answer.json", title: "Serbia accepts in part: a foster place now, a guardian later."},
+	{draft: "5-status-notice.json", title: "Serbia decides that the child is a victim, formally, and tells Montenegro."},
+	{draft: "6-ack-answer.json", title: "Somebody in Montenegro takes it on, which closes the notice."},
 }
 
 // tell plays the conversation and proves every hop.
@@ -70,27 +71,48 @@ func (t *teller) play(ctx context.Context, s scene) error {
 	if err != nil {
 		return err
 	}
-	draft, err := outgoing.ParseDraft(raw)
+	plain, err := t.dated(raw)
 	if err != nil {
 		return err
 	}
-	draft.Thread = t.thread
-	if strings.Contains(draft.Type, ".answer/") {
-		draft.InReplyTo = t.last.ID
-	} else {
-		draft.AnswerBy = time.Now().UTC().Truncate(time.Second).Add(24 * time.Hour)
+	draft, err := outgoing.ParseDraft(plain)
+	if err != nil {
+		return err
 	}
 	t.printf("   %s → %s   %s\n", draft.From, draft.To, draft.Type)
 	t.began = time.Now()
 	if s.all {
 		err = t.sendFromDesk(ctx, draft)
 	} else {
-		err = t.sendByAdapter(ctx, raw, draft)
+		err = t.sendByAdapter(ctx, plain, draft)
 	}
 	if err != nil {
 		return err
 	}
 	return t.report(ctx, draft)
+}
+
+// dated adds to a draft what a file cannot hold: the thread, the message it answers, and
+// dates that lie ahead.
+func (t *teller) dated(raw []byte) ([]byte, error) {
+	var m map[string]any
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, err
+	}
+	if t.thread != "" {
+		m["thread"] = t.thread
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	tomorrow := now.Add(24 * time.Hour).Format(time.RFC3339)
+	switch name := text(m["type"]); {
+	case strings.Contains(name, ".answer/"):
+		m["inReplyTo"] = t.last.ID
+	case strings.Contains(name, ".notice/"):
+		m["effectiveAt"], m["ackBy"] = now.Format(time.RFC3339), tomorrow
+	default:
+		m["answerBy"] = tomorrow
+	}
+	return json.Marshal(m)
 }
 
 // sendFromDesk signs here, with everything, as `trm sign --all` and `trm send` do.
@@ -119,20 +141,7 @@ func (t *teller) sendFromDesk(ctx context.Context, draft outgoing.Draft) error {
 
 // sendByAdapter gives plain JSON to the country's adapter, which seals, signs, stores and
 // submits it.
-func (t *teller) sendByAdapter(ctx context.Context, raw []byte, draft outgoing.Draft) error {
-	var plain map[string]any
-	if err := json.Unmarshal(raw, &plain); err != nil {
-		return err
-	}
-	if draft.Thread != "" {
-		plain["thread"] = draft.Thread
-	}
-	if draft.InReplyTo != "" {
-		plain["inReplyTo"] = draft.InReplyTo
-	}
-	if !draft.AnswerBy.IsZero() {
-		plain["answerBy"] = draft.AnswerBy.Format(time.RFC3339)
-	}
+func (t *teller) sendByAdapter(ctx context.Context, plain []byte, draft outgoing.Draft) error {
 	office := t.region.Adapters[draft.From.Country()]
 	var sent adapters.Sent
 	if err := callOffice(ctx, office, http.MethodPost, "/v1/drafts", plain, &sent); err != nil {
@@ -227,16 +236,8 @@ func seen(d adapters.Document) string {
 }
 
 // callOffice calls an adapter's local API, as a national system does.
-func callOffice(ctx context.Context, o *region.Office, method, path string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		raw, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(raw)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, o.API+path, body)
+func callOffice(ctx context.Context, o *region.Office, method, path string, in []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, o.API+path, bytes.NewReader(in))
 	if err != nil {
 		return err
 	}
