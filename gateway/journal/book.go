@@ -61,9 +61,10 @@ func scanCase(scan func(...any) error) (c gateway.Case, err error) {
 // that it knew of none. One delivery keeps a bounded number of a recipient's statements;
 // what comes after is refused for ever.
 func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evidence) error {
-	var contradicts, ended bool
+	var contradicts, fresh, ended bool
+	var received int64
 	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
-		contradicts, ended = false, false
+		contradicts, fresh, ended = false, false, false
 		known, differs, err := stated(tx, e)
 		if known || err != nil {
 			return err
@@ -72,15 +73,15 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 		var to gateway.Country
 		var urgent bool
 		var final gateway.Event
-		if err := tx.Row(`SELECT message, country, urgent, final FROM deliveries WHERE id = ?`, c.Delivery).
-			Scan(&message, &to, &urgent, &final); err != nil {
+		if err := tx.Row(`SELECT d.message, d.country, d.urgent, d.final, m.received_at FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.id = ?`, c.Delivery).
+			Scan(&message, &to, &urgent, &final, &received); err != nil {
 			return err
 		}
 		s := e.Statement()
 		if err := bounded(tx, message, s.Signer); err != nil {
 			return err
 		}
-		contradicts = differs
+		contradicts, fresh = differs, true
 		switch {
 		case !s.Event.Final():
 		case final == "":
@@ -105,7 +106,11 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 	if err != nil {
 		return fmt.Errorf("recording evidence: %w", err)
 	}
+	if s := e.Statement(); fresh && s.Signer != gateway.TheGateway {
+		j.watch.recorded(ctx, c.Pair.To, j.o.Now().Sub(s.At))
+	}
 	if ended {
+		j.watch.ended(ctx, c.Pair.To, j.o.Now().Sub(fromSeconds(received)))
 		j.o.Recorded(c.Pair.To)
 	}
 	if contradicts {

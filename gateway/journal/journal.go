@@ -20,6 +20,8 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/journal/sqlite"
 )
@@ -36,6 +38,9 @@ type Options struct {
 	Log *slog.Logger
 	// Now is the clock. Default: the system's.
 	Now func() time.Time
+	// Meter is where the journal shows what waits and how long deliveries take. Default:
+	// nowhere.
+	Meter metric.MeterProvider
 	// Recorded is called after a commit that may let a delivery to the country be
 	// placed: it wakes that dispatcher. It must not block.
 	Recorded func(gateway.Country)
@@ -47,6 +52,7 @@ type Journal struct {
 	o      Options
 	writer *sqlite.Writer
 	reader *sqlite.Reader
+	watch  watch
 	close  func() error
 }
 
@@ -98,13 +104,16 @@ func Open(path string, o Options) (*Journal, error) {
 	}
 	j := &Journal{o: o, writer: w, reader: sqlite.NewReader(read)}
 	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close()) }
+	if j.watch, err = newWatch(o.Meter, j); err != nil {
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
+	}
 	return j, nil
 }
 
 // Close finishes what is being committed and ends the journal; what comes later is
 // refused.
 func (j *Journal) Close() error {
-	if err := j.close(); err != nil {
+	if err := errors.Join(j.watch.end(), j.close()); err != nil {
 		return fmt.Errorf("closing journal: %w", err)
 	}
 	return nil

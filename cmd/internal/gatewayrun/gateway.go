@@ -114,7 +114,7 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 	}
 	wakes := g.openDispatchers(tel)
 	g.journal, err = journal.Open(c.Journal, journal.Options{
-		Origin: c.Origin, Backlog: c.Backlog, Log: g.log, Now: g.now,
+		Origin: c.Origin, Backlog: c.Backlog, Log: g.log, Now: g.now, Meter: tel.Meter,
 		Recorded: func(to gateway.Country) {
 			select {
 			case wakes[to] <- struct{}{}:
