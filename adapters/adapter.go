@@ -91,6 +91,9 @@ type Config struct {
 	// Refresh, if set, looks for a newer directory. It is called once before a delivery
 	// is refused for something that a newer directory could explain.
 	Refresh func(ctx context.Context) error
+	// Ready, if set, is asked by readiness beside the journal: whether directory and keys
+	// are such that something can be sent and received safely.
+	Ready func(ctx context.Context) error
 	// Callers may use the local API. Without any, nobody may.
 	Callers []Caller
 	// Attempt is the time that one attempt may take. Default 30 seconds.

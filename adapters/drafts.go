@@ -147,15 +147,18 @@ func (a *Adapter) getOutbox(w http.ResponseWriter, r *http.Request, c Caller) er
 	return nil
 }
 
-// proven keeps the evidence that is about the message and whose signature holds.
+// proven keeps the evidence that is about the message and whose signature holds. A
+// recipient that could not open a delivery cannot say which message it was; that it belongs
+// here is the gateway's word.
 func (a *Adapter) proven(id gateway.MessageID, list []string) []Proven {
 	var out []Proven
 	for _, jws := range list {
 		e, err := gateway.Witnessed(jws, a.Examiner, a.Directory)
-		if err != nil || e.Statement().Message != id {
+		s := e.Statement()
+		unopened := s.Event == gateway.ContentConsignmentFailure && s.Message == (gateway.MessageID{})
+		if err != nil || s.Message != id && !unopened {
 			continue
 		}
-		s := e.Statement()
 		out = append(out, Proven{Event: s.Event, Signer: s.Signer, At: s.At, Role: s.Role, Code: s.Code, JWS: jws})
 	}
 	return out

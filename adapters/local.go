@@ -60,7 +60,12 @@ func (a *Adapter) Handler() http.Handler {
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, struct{}{}) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := a.Store.Writable(r.Context()); err != nil {
+		err := a.Store.Writable(r.Context())
+		if err == nil && a.Ready != nil {
+			err = a.Ready(r.Context())
+		}
+		if err != nil {
+			a.Log.Warn("not ready", "country", string(a.Country), "err", err)
 			a.fail(w, r, gateway.Unavailable(gateway.CodeBusy, 0, err))
 			return
 		}

@@ -1,7 +1,9 @@
 package adapters
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -47,6 +49,11 @@ func TestNobodyUsesTheLocalAPIWithoutAToken(t *testing.T) {
 			}
 		}
 	}
+	a.Ready = func(context.Context) error { return errors.New("the directory has expired") }
+	if status, _ := ask(t, a, "", "GET", "/readyz", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("with a directory that has expired: got %d, want 503", status)
+	}
+	a.Ready = nil
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if status, _ := ask(t, a, "", "GET", path, ""); status != http.StatusOK {
 			t.Errorf("%s: got %d, want 200", path, status)

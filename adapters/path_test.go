@@ -155,3 +155,35 @@ func readDocument(t *testing.T, path string) adapters.Document {
 	must(t, json.Unmarshal(raw, &d))
 	return d
 }
+
+func TestDeliveryWhoseKeyIsLostFailsWithEvidenceThatTheGatewayRecords(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t)
+	draft, _ := referral(t, r.schemas)
+	ba, rs := r.countries["ba"], r.countries["rs"]
+	rs.keys["rs/coordinator"].Encryption = nil
+	_, sent := call(t, ba.Handler(), "POST", "/v1/drafts", string(draft))
+	jti, _ := sent["jti"].(string)
+	var seen map[string]any
+	eventually(t, "the end", func() bool {
+		_, seen = call(t, ba.Handler(), "GET", "/v1/outbox/"+jti, "")
+		return seen["gateway"] == string(gateway.StateFailed)
+	})
+	all, err := rs.store.Recent(t.Context(), 10)
+	must(t, err)
+	if len(all) != 1 || all[0].State != store.Failed || all[0].Code != gateway.CodeDeliveryKey || all[0].Audience != "rs/coordinator" {
+		t.Fatalf("got %+v", all)
+	}
+	eventually(t, "the acknowledgement", func() bool {
+		f, err := rs.store.Final(t.Context(), all[0].ID)
+		return err == nil && f.State == store.Recorded
+	})
+	// The sender sees why, though the evidence cannot say of which message.
+	list, _ := seen["evidence"].([]any)
+	if !slices.ContainsFunc(list, func(e any) bool {
+		m, _ := e.(map[string]any)
+		return m["event"] == string(gateway.ContentConsignmentFailure) && m["code"] == string(gateway.CodeDeliveryKey)
+	}) {
+		t.Errorf("the sender sees %v", list)
+	}
+}

@@ -21,13 +21,13 @@ import (
 // gives the same promises as the queue, which the gateway reads for it:
 //
 //	GET  /v1/deliveries   {"deliveries":[{"delivery","wrapped","traceparent"}]}: what waits for
-//	                      the country and was not handed out within the last half minute,
-//	                      held open, for less than half a minute, when there is nothing
+//	                      the country and is not leased to an earlier call; held open, for
+//	                      less than half a minute, when there is nothing
 //	POST /v1/evidence     signed evidence as application/jwt; the answer is the signed
 //	                      acknowledgement
 //
-// A delivery is handed out again until its final evidence is recorded, so that there is
-// nothing to acknowledge beside. Client, As and Log must be set. Safe for concurrent use,
+// A delivery is handed out again, after its lease, until its final evidence is recorded, so
+// that there is nothing to acknowledge beside. Client, As and Log must be set. Safe for concurrent use,
 // but Run once.
 type Pull struct {
 	Client  *Client

@@ -51,6 +51,7 @@ type country struct {
 	r     *region
 	name  gateway.Country
 	store *store.Store
+	keys  map[gateway.Party]*certs.Keys
 	items chan adapters.Item
 	acks  chan string
 	stop  func()
@@ -102,7 +103,7 @@ func (r *region) open(c gateway.Country, rules *policy.Policy) *country {
 		}
 	}
 	find := func(p gateway.Party) (*certs.Keys, bool) { k, ok := keys[p]; return k, ok }
-	s := &country{r: r, name: c, items: make(chan adapters.Item, 16), acks: make(chan string, 64)}
+	s := &country{r: r, name: c, keys: keys, items: make(chan adapters.Item, 16), acks: make(chan string, 64)}
 	var err error
 	s.store, err = store.Open(t.Context(), filepath.Join(r.dir, string(c)+".db"))
 	must(t, err)

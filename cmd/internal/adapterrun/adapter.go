@@ -150,7 +150,8 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
 		Desk:   outgoing.Desk{Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID},
 		Notary: notary, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
-		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Profile: profile, Callers: callers, Attempt: c.Attempt,
+		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Profile: profile,
+		Ready: func(context.Context) error { return live.Ready(a.now()) }, Callers: callers, Attempt: c.Attempt,
 		Retry: adapters.Pace(c.Retry), Retell: adapters.Pace(c.Retell), Resubmit: adapters.Pace(c.Resubmit), Keep: c.Keep,
 	})
 	if err != nil {
