@@ -29,8 +29,8 @@ func (a *app) demoCommand() *cobra.Command {
 the spot and invented people, and says what to try. Ctrl-C stops it.
 
 With --once it plays a conversation instead (capacity asked and answered, a referral, its
-partial acceptance), prints each hop, what every role saw and what was withheld, proves it as
-the recipient would, and exits.`,
+partial acceptance, a status notice taken on), prints each hop, what every role saw and what
+was withheld, proves it as the recipient would, and exits.`,
 		Args: args(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			dir := data
