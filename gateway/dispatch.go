@@ -28,9 +28,10 @@ type Waiting struct {
 // Outbox is the journal as the dispatcher sees it. It selects by state, never by
 // cursor, so that nothing is skipped after a crash.
 type Outbox interface {
-	// Next returns up to n recorded deliveries that may be placed now, in the order of
-	// receipt: not expired at now, and on the ordinary stream none whose order key has
-	// an unfinished delivery before it.
+	// Next returns up to n recorded deliveries that may be placed now, those of the urgent
+	// stream first, each in the order of receipt: not expired at now, and on the ordinary
+	// stream none whose order key has an unfinished delivery before it. It may hold back
+	// what would let too much lie in a stream.
 	Next(ctx context.Context, c Country, now time.Time, n int) ([]Waiting, error)
 	// Placed returns the deliveries that were placed and have no final evidence, in the
 	// order of their positions, without what they carry: they may be many.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,14 @@ type shelf struct {
 	down       bool // Redis does not answer
 	loseReply  bool // the next Put happens, but its answer is lost
 	puts       int
+
+	mu sync.Mutex // guards all of it while a dispatcher runs
+}
+
+// hold locks the shelf and returns what unlocks it.
+func (s *shelf) hold() func() {
+	s.mu.Lock()
+	return s.mu.Unlock
 }
 
 type row struct {
@@ -39,6 +48,7 @@ func (s *shelf) find(id string) *row {
 }
 
 func (s *shelf) Next(_ context.Context, _ gateway.Country, _ time.Time, n int) ([]gateway.Waiting, error) {
+	defer s.hold()()
 	var out []gateway.Waiting
 	for _, r := range s.rows {
 		if !r.placed && len(out) < n {
@@ -49,6 +59,7 @@ func (s *shelf) Next(_ context.Context, _ gateway.Country, _ time.Time, n int) (
 }
 
 func (s *shelf) Placed(context.Context, gateway.Country) ([]gateway.Waiting, error) {
+	defer s.hold()()
 	var out []gateway.Waiting
 	for _, r := range s.rows {
 		if r.placed && !r.finished {
@@ -59,6 +70,7 @@ func (s *shelf) Placed(context.Context, gateway.Country) ([]gateway.Waiting, err
 }
 
 func (s *shelf) Place(_ context.Context, ws []gateway.Waiting, raise bool) ([]gateway.Waiting, error) {
+	defer s.hold()()
 	if raise || s.generation == 0 {
 		s.generation, s.sequence = s.generation+1, 0
 	}
@@ -73,6 +85,7 @@ func (s *shelf) Place(_ context.Context, ws []gateway.Waiting, raise bool) ([]ga
 }
 
 func (s *shelf) Finished(context.Context, gateway.Country) ([]gateway.Waiting, error) {
+	defer s.hold()()
 	var out []gateway.Waiting
 	for _, r := range s.rows {
 		if r.finished && !r.removed {
@@ -83,6 +96,7 @@ func (s *shelf) Finished(context.Context, gateway.Country) ([]gateway.Waiting, e
 }
 
 func (s *shelf) Removed(_ context.Context, ws []gateway.Waiting) error {
+	defer s.hold()()
 	for _, w := range ws {
 		s.find(w.ID).removed = true
 	}
@@ -92,6 +106,7 @@ func (s *shelf) Removed(_ context.Context, ws []gateway.Waiting) error {
 var errDown = errors.New("connection refused")
 
 func (s *shelf) Put(_ context.Context, w gateway.Waiting) error {
+	defer s.hold()()
 	if s.down {
 		return errDown
 	}
@@ -111,6 +126,7 @@ func (s *shelf) Put(_ context.Context, w gateway.Waiting) error {
 }
 
 func (s *shelf) Missing(_ context.Context, _ gateway.Country, placed []gateway.Waiting) ([]gateway.Waiting, error) {
+	defer s.hold()()
 	if s.down {
 		return nil, errDown
 	}
@@ -124,6 +140,7 @@ func (s *shelf) Missing(_ context.Context, _ gateway.Country, placed []gateway.W
 }
 
 func (s *shelf) Remove(_ context.Context, _ gateway.Country, ws []gateway.Waiting) error {
+	defer s.hold()()
 	for _, w := range ws {
 		delete(s.stream, w.At)
 	}
@@ -141,7 +158,9 @@ func dispatch(t *testing.T, s *shelf, play func()) {
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if play != nil {
+			release := s.hold()
 			play()
+			release()
 			time.Sleep(2 * time.Minute)
 			synctest.Wait()
 		}

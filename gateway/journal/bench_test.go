@@ -78,6 +78,10 @@ func BenchmarkNext(b *testing.B) {
 	}
 }
 
+func nameOf(id string) gateway.MessageID {
+	return gateway.MessageID{Issuer: "ba/coordinator", ID: id}
+}
+
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func openFor(b *testing.B) *journal.Journal {

@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 
 func again(t *testing.T, life, path string) *exec.Cmd {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts processes: not in a short run")
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -46,10 +49,6 @@ func again(t *testing.T, life, path string) *exec.Cmd {
 	c.Env = append(os.Environ(), "JOURNAL_TEST_LIFE="+life, "JOURNAL_TEST_PATH="+path)
 	c.Stderr = os.Stderr
 	return c
-}
-
-func nameOf(id string) gateway.MessageID {
-	return gateway.MessageID{Issuer: "ba/coordinator", ID: id}
 }
 
 var errTorn = errors.New("a bad message")

@@ -34,6 +34,10 @@ type Options struct {
 	// stream, and as many again on its urgent one, which nothing ordinary can fill.
 	// Default 10,000.
 	Backlog int
+	// Window is how many deliveries lie in each stream of a country at once. The rest
+	// waits here, so that a country that is away cannot fill Redis, which could then take
+	// no evidence either. Default 1,000.
+	Window int
 	// Log is where trouble is reported. Default: nowhere.
 	Log *slog.Logger
 	// Now is the clock. Default: the system's.
@@ -75,7 +79,7 @@ func Open(path string, o Options) (*Journal, error) {
 	if o.Origin == "" {
 		return nil, errors.New("opening journal: without an origin, numbers mean nothing")
 	}
-	o.Backlog = cmp.Or(o.Backlog, 10_000)
+	o.Backlog, o.Window = cmp.Or(o.Backlog, 10_000), cmp.Or(o.Window, 1000)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -97,7 +97,9 @@ func (c *Consumer) Testify(ctx context.Context, jws string) (err error) {
 	}
 	ctx, end := begin(ctx, c.Tracer, trace.SpanKindProducer, "testify", c.Country, "")
 	defer func() { end(err) }()
-	err = c.Client.XAdd(ctx, &redis.XAddArgs{Stream: evidence(c.Country), Values: []any{"jws", jws, "tp", parentOf(ctx)}}).Err()
+	err = c.Client.XAdd(ctx, &redis.XAddArgs{
+		Stream: evidence(c.Country), MaxLen: evidenceKept, Approx: true, Values: []any{"jws", jws, "tp", parentOf(ctx)},
+	}).Err()
 	if err != nil {
 		return fmt.Errorf("appending evidence: %w", err)
 	}

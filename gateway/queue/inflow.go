@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -31,7 +32,8 @@ type Inflow struct {
 // Run gives each piece of a country's evidence to take, at least once, until ctx ends.
 // The acknowledgement that take returns is in the country's acks before the evidence is
 // removed. An error leaves the evidence waiting for another attempt, with back-off, and
-// holds up no other. Redis may be away for any time.
+// holds up no other. A country that appends without measure loses its oldest evidence.
+// Redis may be away for any time.
 func (f *Inflow) Run(ctx context.Context, c gateway.Country, take func(ctx context.Context, jws string) (ack string, err error)) error {
 	if !c.Valid() {
 		return errors.New("collecting evidence: not a country of the mechanism")
@@ -48,7 +50,12 @@ func (f *Inflow) Run(ctx context.Context, c gateway.Country, take func(ctx conte
 		},
 		settle: func(ctx context.Context, ids []string) error { return f.settle(ctx, c, ids) },
 	}
+	var trimming sync.WaitGroup
+	trimming.Go(func() {
+		l.every(ctx, l.lease, func() error { return f.Client.XTrimMaxLenApprox(ctx, evidence(c), evidenceKept, 0).Err() })
+	})
 	l.run(ctx, cmp.Or(f.Workers, 8))
+	trimming.Wait()
 	return nil
 }
 

@@ -167,6 +167,36 @@ func TestEvidenceHasABound(t *testing.T) {
 	gone(t, rdb)
 }
 
+func TestEvidenceThatNobodyCollectsIsBounded(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	pipe := rdb.Pipeline()
+	for range 20_000 { // by one who does not keep to it
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "trm:{rs}:evidence", Values: []any{"jws", "e"}})
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bounded := func() bool {
+		n, err := rdb.XLen(context.Background(), "trm:{rs}:evidence").Result()
+		return err == nil && n <= 16384+200
+	}
+	f := inflow(rdb)
+	stop := collect(t, f, func(context.Context, string) (string, error) { return "", errors.New("not now") })
+	eventually(t, "a bounded stream, by the collector", bounded)
+	stop()
+	pipe = rdb.Pipeline()
+	for range 4000 {
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "trm:{rs}:evidence", Values: []any{"jws", "e"}})
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil || bounded() {
+		t.Fatal(err, "and the stream is bounded before anybody bounds it")
+	}
+	if err := consumer(rdb, "me").Testify(t.Context(), "one more"); err != nil || !bounded() {
+		t.Errorf("appending does not bound the stream: %v", err)
+	}
+}
+
 func TestAcknowledgementsAreBounded(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

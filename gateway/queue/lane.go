@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,9 +15,6 @@ import (
 // block is how long a read waits in Redis: the client does not notice the end of a
 // context while it does.
 const block = 500 * time.Millisecond
-
-// errLost ends an attempt whose entry another consumer has claimed.
-var errLost = errors.New("another consumer has claimed the entry")
 
 // lane reads one stream through a consumer group and gives each entry to attempt, at
 // least once, until attempt returns nil and the entry is settled. Entries are handled
@@ -44,13 +40,6 @@ type lane struct {
 	mu    sync.Mutex
 	holds map[string]*hold // guarded by mu; by identity
 	work  sync.WaitGroup
-}
-
-// hold is an entry that this consumer has taken. The same delivery can lie in a stream
-// twice, after a loss: it has two ids then, is handled once, and both are settled.
-type hold struct {
-	ids    []string // guarded by lane.mu
-	cancel context.CancelCauseFunc
 }
 
 // heldAtMost bounds what a lane has taken and not settled: what is being handled, and
@@ -146,49 +135,6 @@ func (l *lane) claim(ctx, working context.Context) error {
 	}
 }
 
-// renew keeps the leases of what is held, also of what waits for another attempt, and
-// ends attempts whose entry somebody else has claimed.
-func (l *lane) renew(ctx context.Context) error {
-	l.mu.Lock()
-	var held []*hold
-	var ids []string
-	var owner []int // of ids, in held
-	for _, h := range l.holds {
-		held = append(held, h)
-		for _, id := range h.ids {
-			ids, owner = append(ids, id), append(owner, len(held)-1)
-		}
-	}
-	l.mu.Unlock()
-	if len(ids) == 0 {
-		return nil
-	}
-	pipe := l.rdb.Pipeline()
-	asked := make([]*redis.XPendingExtCmd, len(ids))
-	for i, id := range ids {
-		asked[i] = pipe.XPendingExt(ctx, &redis.XPendingExtArgs{Stream: l.key, Group: l.group, Start: id, End: id, Count: 1, Consumer: l.name})
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("renewing leases: %w", err)
-	}
-	var ours []string
-	kept := make([]bool, len(held))
-	for i, id := range ids {
-		if len(asked[i].Val()) == 1 {
-			ours, kept[owner[i]] = append(ours, id), true
-		}
-	}
-	for i, h := range held {
-		if !kept[i] {
-			h.cancel(errLost)
-		}
-	}
-	if len(ours) == 0 {
-		return nil
-	}
-	return l.rdb.XClaimJustID(ctx, &redis.XClaimArgs{Stream: l.key, Group: l.group, Consumer: l.name, Messages: ours}).Err()
-}
-
 // every calls do at once and then at every interval until ctx ends.
 func (l *lane) every(ctx context.Context, interval time.Duration, do func() error) {
 	tick := time.NewTicker(interval)
@@ -252,96 +198,5 @@ func (l *lane) take(ctx, working context.Context, entries []redis.XMessage, n in
 		if err := l.settle(working, void); err != nil {
 			l.link.down(err)
 		}
-	}
-}
-
-// keep holds an entry and begins its work, unless its delivery is held already.
-func (l *lane) keep(ctx, working context.Context, e redis.XMessage, identity string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if h, ok := l.holds[identity]; ok {
-		if !slices.Contains(h.ids, e.ID) {
-			h.ids = append(h.ids, e.ID)
-		}
-		return false
-	}
-	working, cancel := context.WithCancelCause(working)
-	h := &hold{ids: []string{e.ID}, cancel: cancel}
-	l.holds[identity] = h
-	l.work.Go(func() {
-		defer func() { cancel(nil); <-l.held }()
-		if l.handle(ctx, working, e) {
-			l.finish(working, identity, h)
-			return
-		}
-		l.mu.Lock()
-		delete(l.holds, identity)
-		l.mu.Unlock()
-	})
-	return true
-}
-
-// handle attempts an entry until it succeeds; false when the lane stops or another
-// consumer has the entry.
-func (l *lane) handle(ctx, working context.Context, e redis.XMessage) bool {
-	pause := newBackoff()
-	for {
-		select {
-		case l.running <- struct{}{}:
-		case <-ctx.Done():
-			return false
-		case <-working.Done():
-			return false
-		}
-		err := l.guard(working, e.Values)
-		<-l.running
-		if err == nil {
-			return true
-		}
-		if working.Err() != nil {
-			return false
-		}
-		wait := pause.after()
-		l.log.Warn("attempt failed", "entry", e.ID, "err", err, "again_in", wait.String())
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return false
-		case <-working.Done():
-			return false
-		}
-	}
-}
-
-// guard keeps a panic to its entry. Its value may hold what must not be logged.
-func (l *lane) guard(ctx context.Context, values map[string]any) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("the attempt panicked")
-		}
-	}()
-	return l.attempt(ctx, values)
-}
-
-// finish settles a handled entry under all its ids, as often as it takes: until then it
-// is held, so that this process does not handle it again.
-func (l *lane) finish(ctx context.Context, identity string, h *hold) {
-	pause := newBackoff()
-	done := 0
-	for {
-		l.mu.Lock()
-		ids := slices.Clone(h.ids[done:])
-		if len(ids) == 0 || ctx.Err() != nil {
-			delete(l.holds, identity)
-			l.mu.Unlock()
-			return
-		}
-		l.mu.Unlock()
-		if err := l.settle(ctx, ids); err != nil {
-			l.link.down(err)
-			pause.sleep(ctx)
-			continue
-		}
-		done += len(ids)
 	}
 }

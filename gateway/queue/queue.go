@@ -7,7 +7,7 @@
 //
 //	trm:{rs}:deliveries   fields id, d, tp   gateway → adapter, order kept within a thread
 //	trm:{rs}:urgent       fields id, d, tp   gateway → adapter, may overtake
-//	trm:{rs}:evidence     fields jws, tp     adapter → gateway
+//	trm:{rs}:evidence     fields jws, tp     adapter → gateway, the newest many thousand
 //	trm:{rs}:acks         fields ack, tp     gateway → adapter, the newest few thousand
 //
 // id is the delivery's id, d the wrapped delivery (a compact JWE), jws and ack are signed
@@ -35,8 +35,13 @@ const (
 )
 
 // acksKept is how many acknowledgements stay in a country's stream. An adapter that was
-// away for longer sends its evidence again and gets them anew.
-const acksKept = 4096
+// away for longer sends its evidence again and gets them anew. evidenceKept bounds what
+// waits for a gateway that is away; the oldest goes, and is sent again until it has been
+// acknowledged.
+const (
+	acksKept     = 4096
+	evidenceKept = 16384
+)
 
 // The consumer groups: of a country's adapters on its deliveries, and of the gateway on
 // the evidence.

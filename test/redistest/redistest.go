@@ -34,6 +34,9 @@ type Server struct {
 // skipped, or fails if CI is set to true.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a redis-server: not in a short run")
+	}
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("no redis-server on the PATH: install it (apt-get install redis-server)")

@@ -53,6 +53,7 @@ func Run(t *testing.T, open Opener) {
 		{"AFullBacklogRefusesAndKeepsAReserve", backlog},
 		{"OneDeliveryOfAThreadIsUnfinishedAtATime", order},
 		{"NextIsInTheOrderOfReceiptAndBounded", next},
+		{"AWindowBoundsWhatLiesInAStream", window},
 		{"ExpiredDeliveriesAreNotPlaced", expired},
 		{"NoPositionIsGivenTwice", positions},
 		{"APositionIsForgottenOnceItsEntryIsRemoved", removed},

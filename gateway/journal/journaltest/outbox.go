@@ -14,7 +14,7 @@ func order(w *world) {
 	} {
 		w.receive(m)
 	}
-	if ids := w.next("rs", 10); !slices.Equal(ids, []string{"a1", "b1", "a3", "other way"}) {
+	if ids := w.next("rs", 10); !slices.Equal(ids, []string{"a3", "a1", "b1", "other way"}) {
 		w.Errorf("at first %v may be placed", ids)
 	}
 	w.place("rs", false)
@@ -52,6 +52,31 @@ func next(w *world) {
 	got := ws[0]
 	if got.Country != "me" || got.Wrapped != "wrapped elsewhere" || !got.Expires.Equal(noon.Add(time.Hour)) || got.Trace == "" || got.Urgent || got.At != (gateway.StreamID{}) {
 		w.Errorf("got %+v", got)
+	}
+}
+
+func window(w *world) {
+	w.o.Window = 2
+	w.reopen()
+	for _, m := range []message{{id: "a"}, {id: "b"}, {id: "c"}, {id: "u", urgent: true}, {id: "elsewhere", to: "me"}} {
+		w.receive(m)
+	}
+	if got := w.place("rs", false); len(got) != 3 || got["c"].ID != "" {
+		w.Errorf("placed %v", got)
+	}
+	if ids := w.next("rs", 10); ids != nil {
+		w.Errorf("while the window is full, %v may be placed", ids)
+	}
+	w.receive(message{id: "u2", urgent: true})
+	if ids := w.next("rs", 10); !slices.Equal(ids, []string{"u2"}) {
+		w.Errorf("while the ordinary stream is full, %v may be placed", ids)
+	}
+	if ids := w.next("me", 10); !slices.Equal(ids, []string{"elsewhere"}) {
+		w.Errorf("for another country, %v may be placed", ids)
+	}
+	w.finish(message{id: "b"})
+	if ids := w.next("rs", 10); !slices.Equal(ids, []string{"u2", "c"}) {
+		w.Errorf("after one finished, %v may be placed", ids)
 	}
 }
 

@@ -45,7 +45,7 @@ CREATE TABLE deliveries (
 	generation INTEGER NOT NULL DEFAULT 0,
 	sequence   INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX deliveries_waiting ON deliveries (country, message) WHERE final = '' AND generation = 0;
+CREATE INDEX deliveries_waiting ON deliveries (country, urgent, message) WHERE final = '' AND generation = 0;
 CREATE INDEX deliveries_ordered ON deliveries (order_key, message) WHERE final = '' AND urgent = 0;
 CREATE INDEX deliveries_placed ON deliveries (country, urgent, generation, sequence) WHERE final = '' AND generation > 0;
 CREATE INDEX deliveries_finished ON deliveries (country) WHERE final <> '' AND generation > 0;
