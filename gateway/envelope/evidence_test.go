@@ -259,3 +259,32 @@ func TestATokenOfOneUseIsNeverReadAsAnother(t *testing.T) {
 		t.Error("signed a typ that is none of ours")
 	}
 }
+
+func TestATokenWithoutPayloadOrBeyondItsSizeIsRefused(t *testing.T) {
+	t.Parallel()
+	k, err := envelope.Generate(gateway.UseDirectory, "ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := envelope.SignCompact("trm-directory+jwt", []byte(`{}`), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := strings.Split(token, ".")
+	for _, c := range []struct {
+		name  string
+		code  gateway.Code
+		token string
+	}{
+		{"a detached payload", gateway.CodeMalformed, p[0] + ".." + p[2]},
+		{"no signature", gateway.CodeMalformed, p[0] + "." + p[1] + "."},
+		{"more than 4 MiB", gateway.CodeTooLarge, p[0] + "." + strings.Repeat("AAAA", 1<<20) + "." + p[2]},
+	} {
+		if _, _, err := envelope.ReadCompact("trm-directory+jwt", c.token); gateway.AsProblem(err).Code != c.code {
+			t.Errorf("%s: reading gave %v", c.name, err)
+		}
+		if err := envelope.VerifyCompact(c.token, k.Key("rs/coordinator", at, at.Add(time.Hour), "")); gateway.AsProblem(err).Code != c.code {
+			t.Errorf("%s: verifying gave %v", c.name, err)
+		}
+	}
+}

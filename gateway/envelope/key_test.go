@@ -170,6 +170,13 @@ func TestKeysThatAreNotOursAreRefused(t *testing.T) {
 	if _, _, err := envelope.MarshalPublic(&p384.PublicKey, gateway.UseMessage); err == nil {
 		t.Error("a key on P-384 was written")
 	}
+	ed, err := envelope.Generate(gateway.UseMessage, "EdDSA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := envelope.MarshalPublic(ed.Public(), gateway.UseEncryption); err == nil {
+		t.Error("an Ed25519 key was written for encryption")
+	}
 	for _, c := range []struct {
 		use gateway.Use
 		alg string

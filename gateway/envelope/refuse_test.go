@@ -95,7 +95,8 @@ var formRefusals = []refusal{
 	{"a kb_jwt of two parts", gateway.CodeMalformed, "/header/kb_jwt", func(f *forgery) { f.header = `,"kb_jwt":"e30.e30"` }},
 	{"a kb_jwt of four parts", gateway.CodeMalformed, "/header/kb_jwt", func(f *forgery) { f.header = `,"kb_jwt":"e30.e30.AAAA.AAAA"` }},
 	{"a kb_jwt that is too long", gateway.CodeMalformed, "/header/kb_jwt", func(f *forgery) { f.header = `,"kb_jwt":"e30.e30.` + strings.Repeat("AAAA", 3<<10) + `"` }},
-	{"more than 256 KiB", gateway.CodeTooLarge, "", whole(func(s string) string { return s + strings.Repeat(" ", 256<<10) })},
+	{"twice 256 KiB", gateway.CodeTooLarge, "", whole(func(s string) string { return s + strings.Repeat(" ", 512<<10) })},
+	{"a few bytes more than 256 KiB", gateway.CodeTooLarge, "", whole(func(s string) string { return s + strings.Repeat(" ", 256<<10-len(s)+20) })},
 	{"33 levels", gateway.CodeMalformed, "", swapped(`"header":{`, `"header":{"x":`+strings.Repeat("[", 33)+strings.Repeat("]", 33)+`,`)},
 	{"too many values", gateway.CodeMalformed, "", swapped(`"header":{`, `"header":{"x":[`+strings.Repeat("0,", 4000)+`0],`)},
 	{"too many values in one disclosure", gateway.CodeMalformed, "/header/disclosures/2", func(f *forgery) {
@@ -122,7 +123,8 @@ var formRefusals = []refusal{
 	{"a header in base64 of the standard alphabet", gateway.CodeMalformed, "/protected", func(f *forgery) {
 		f.encode = func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s+"   ")) + "+/" }
 	}},
-	{"a line break in base64url", gateway.CodeMalformed, "/protected", twin(func(s string) string { return s[:4] + "\\n" + s[4:] })},
+	{"a line feed in base64url", gateway.CodeMalformed, "/protected", twin(func(s string) string { return s[:4] + "\n" + s[4:] })},
+	{"a carriage return in base64url", gateway.CodeMalformed, "/protected", twin(func(s string) string { return s[:4] + "\r" + s[4:] })},
 	{"a header that is literal JSON", gateway.CodeMalformed, "/protected", func(f *forgery) { f.encode = func(s string) string { return strings.ReplaceAll(s, `"`, "'") } }},
 	{"stray bits in a disclosure", gateway.CodeMalformed, "/header/disclosures/2", func(f *forgery) {
 		i := f.find("needs")
@@ -175,7 +177,10 @@ var headerRefusals = []refusal{
 	{"an x5c that is a string", gateway.CodeHeaderUnknown, "/protected/x5c", protected(`"alg"`, `"x5c":"MAA=","alg"`)},
 	{"a certificate that x5t#S256 does not name", gateway.CodeHeaderUnknown, "/protected/x5c", protected(`"alg"`, `"x5c":["MAA="],"alg"`)},
 	{"a certificate in base64url", gateway.CodeHeaderUnknown, "/protected/x5c", protected(`"alg"`, `"x5c":["MAA"],"alg"`)},
-	{"six certificates", gateway.CodeHeaderUnknown, "/protected/x5c", protected(`"alg"`, `"x5c":["MAA=","MAA=","MAA=","MAA=","MAA=","MAA="],"alg"`)},
+	{"six certificates", gateway.CodeHeaderUnknown, "/protected/x5c", func(f *forgery) {
+		f.inProtected(strings.Repeat("A", 43), sum("0\x00"))
+		f.inProtected(`"alg"`, `"x5c":["MAA=","MAA=","MAA=","MAA=","MAA=","MAA="],"alg"`)
+	}},
 	{"a header of more than 16 KiB", gateway.CodeHeaderUnknown, "/protected", protected(`"alg"`, strings.Repeat(" ", 16<<10)+`"alg"`)},
 	{"a header that is a list", gateway.CodeMalformed, "/protected", func(f *forgery) { f.protected = "[" + f.protected + "]" }},
 }
