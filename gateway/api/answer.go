@@ -81,15 +81,22 @@ func (d *door) explain(err error, c echo.Context) *gateway.Problem {
 	default:
 		p = gateway.AsProblem(err)
 	}
-	// What a caller did wrong is counted, not logged: the cause of a refusal may quote
-	// the bytes it refused. Nor is what a caller could make happen as often as it likes.
-	switch status := gateway.Codes[p.Code].Status; {
-	case p.Code == gateway.CodeInternal:
-		d.Log.ErrorContext(c.Request().Context(), "failed", "request", requestID(c), "err", err)
-	case status >= 500 && !errors.Is(err, errFull) && !errors.As(err, new(*failing)):
-		d.Log.WarnContext(c.Request().Context(), "turned away", "request", requestID(c), "problem", string(p.Code), "err", p.Unwrap())
-	}
+	d.report(p, err, c)
 	return p
+}
+
+// report tells the operator what is the gateway's fault. What a caller did wrong is
+// counted, not logged: the cause of a refusal may quote the bytes it refused. Nor is what
+// a caller can make happen as often as it likes.
+func (d *door) report(p *gateway.Problem, err error, c echo.Context) {
+	ctx := c.Request().Context()
+	switch {
+	case p.Code == gateway.CodeInternal:
+		d.Log.ErrorContext(ctx, "failed", "request", requestID(c), "err", err)
+	case gateway.Codes[p.Code].Status < 500 || ctx.Err() != nil || errors.Is(err, errFull) || errors.As(err, new(*failing)):
+	default:
+		d.Log.WarnContext(ctx, "turned away", "request", requestID(c), "problem", string(p.Code), "err", p.Unwrap())
+	}
 }
 
 // refuse writes a problem document.

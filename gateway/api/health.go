@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -40,8 +41,13 @@ type health struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	mu    sync.Mutex // guards the rest; held while the checks run, so that they run once
-	asked time.Time
+	found atomic.Pointer[finding] // the last one, nil before the first
+	mu    sync.Mutex              // held while the checks run, so that they run once
+}
+
+// finding is what the checks said.
+type finding struct {
+	at    time.Time
 	names []string // of the checks that failed, sorted
 }
 
@@ -49,15 +55,30 @@ func newHealth(checks []Check, log *slog.Logger, now func() time.Time) *health {
 	return &health{checks: checks, log: log, now: now}
 }
 
-// look returns the names of the checks that fail, at most a second old. The log has a
-// line when a check begins to fail, with the reason, and one when it holds again.
+// look returns the names of the checks that fail, at most a second old. While the checks
+// run, others get what was found before. The log has a line when a check begins to fail,
+// with the reason, and one when it holds again.
 func (h *health) look(ctx context.Context) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	now := h.now()
-	if !h.asked.IsZero() && now.Sub(h.asked).Abs() < probeRest {
-		return h.names
+	last := h.found.Load()
+	if last != nil && (h.now().Sub(last.at).Abs() < probeRest || !h.mu.TryLock()) {
+		return last.names
 	}
+	if last == nil {
+		h.mu.Lock()
+		if last = h.found.Load(); last != nil { // another was first
+			h.mu.Unlock()
+			return last.names
+		}
+		last = &finding{}
+	}
+	defer h.mu.Unlock()
+	f := &finding{at: h.now(), names: h.ask(ctx, last.names)}
+	h.found.Store(f)
+	return f.names
+}
+
+// ask runs every check, and reports what changed since before.
+func (h *health) ask(ctx context.Context, before []string) (names []string) {
 	// The answer is everybody's, so it must not end with the one who asked.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTime)
 	defer cancel()
@@ -67,9 +88,8 @@ func (h *health) look(ctx context.Context) []string {
 		wg.Go(func() { errs[i] = c.Probe(ctx) })
 	}
 	wg.Wait()
-	var names []string
 	for i, c := range h.checks {
-		was := slices.Contains(h.names, c.Name)
+		was := slices.Contains(before, c.Name)
 		switch {
 		case errs[i] != nil:
 			names = append(names, c.Name)
@@ -81,7 +101,6 @@ func (h *health) look(ctx context.Context) []string {
 		}
 	}
 	slices.Sort(names)
-	h.asked, h.names = now, names
 	return names
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,31 @@ func TestAGatewayThatCannotReceiveSafelyIsNotReadyAndSaysWhichCheckFails(t *test
 	if a := w.get("", "/healthz"); a.StatusCode != 200 {
 		t.Errorf("/healthz got %d", a.StatusCode)
 	}
+}
+
+// TestWhileTheChecksRunOthersAreNotKeptWaiting: anyone may ask, and a journal that hangs
+// must not fill the door with those who do.
+func TestWhileTheChecksRunOthersAreNotKeptWaiting(t *testing.T) {
+	t.Parallel()
+	begun, let := make(chan struct{}, 2), make(chan struct{}, 1)
+	w := newWorld(t, withChecks(api.Check{Name: "journal", Probe: func(context.Context) error {
+		begun <- struct{}{}
+		<-let
+		return errors.New("slow")
+	}}))
+	let <- struct{}{}
+	w.wantProblem(w.get("", "/readyz"), gateway.CodeBusy)
+	<-begun
+	w.now.add(2 * time.Second)
+	done := make(chan answer)
+	go func() {
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", w.url+"/readyz", nil)
+		done <- w.do(r)
+	}()
+	<-begun // the checks hang
+	w.wantProblem(w.get("", "/readyz"), gateway.CodeBusy)
+	let <- struct{}{}
+	w.wantProblem(<-done, gateway.CodeBusy)
 }
 
 // TestACheckThatHangsFails bounds what a check may take by its context.

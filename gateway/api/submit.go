@@ -91,7 +91,7 @@ func checkMedia(r *http.Request) error {
 
 // body reads the submission, and not a byte more than it may have.
 func (d *door) body(c echo.Context) ([]byte, error) {
-	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, d.limits.Body))
+	raw, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, d.limits.Body))
 	var big *http.MaxBytesError
 	switch {
 	case errors.As(err, &big):
