@@ -64,6 +64,9 @@ type Config struct {
 	// Keep is how long after its final evidence a wrapped delivery, which only its
 	// recipient can open, stays in the journal. Default 24h.
 	Keep time.Duration `yaml:"keep"`
+	// Reconcile is how often the streams are compared with the journal while Redis
+	// answers, to put back what it lost. Default 1m.
+	Reconcile time.Duration `yaml:"reconcile"`
 	// Lapse is how long after exp the gateway waits before it signs that no evidence
 	// came. Default 10m.
 	Lapse time.Duration `yaml:"lapse"`
@@ -135,6 +138,7 @@ func (c Config) Validate() error {
 	errs.add(c.TLS.Certificate == "" && !c.BehindProxy && !loopback(c.Listen), "listen: an address that others can reach needs tls, or behindProxy where a proxy ends it")
 	errs.add(c.TLS.Certificate != "" && c.BehindProxy, "behindProxy: with tls, the gateway ends TLS itself; choose one")
 	errs.add(c.Backlog < 0, "backlog: is negative")
+	errs.add(c.Reconcile < 0, "reconcile: is negative")
 	errs.add(c.Lapse < 0, "lapse: is negative")
 	errs.add(c.Keep < 0, "keep: is negative")
 	errs.add(c.Grace < 0, "grace: is negative")

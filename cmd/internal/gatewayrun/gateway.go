@@ -162,7 +162,7 @@ func (g *Gateway) openDispatchers(tel *telemetry.Telemetry) map[gateway.Country]
 	wakes := make(map[gateway.Country]chan struct{}, len(gateway.Countries))
 	for _, c := range gateway.Countries {
 		wakes[c] = make(chan struct{}, 1)
-		g.dispatchers = append(g.dispatchers, &gateway.Dispatcher{Country: c, Streams: streams, Log: g.log, Now: g.now, Wake: wakes[c]})
+		g.dispatchers = append(g.dispatchers, &gateway.Dispatcher{Country: c, Streams: streams, Log: g.log, Now: g.now, Wake: wakes[c], Reconcile: g.config.Reconcile})
 	}
 	return wakes
 }
