@@ -18,31 +18,49 @@ import (
 	"strings"
 )
 
-// Flock is a set of canaries, ready to be searched for. The zero value finds nothing.
+// Flock is a set of canaries, ready to be searched for. The zero value finds nothing. One
+// search reads a text once, however many canaries there are.
 type Flock struct {
-	birds []bird
+	names []string
+	// heads finds, by their first bytes, the patterns that may begin at a place.
+	heads map[uint64][]pattern
 }
 
-type bird struct {
-	name  string // what is said of it when it is found: never the value
-	forms map[string][]byte
+// pattern is one form of one canary.
+type pattern struct {
+	bird int
+	form string
+	text []byte
 }
 
 // Shortest is the length in bytes under which a value is no canary: what is shorter is
-// found by chance.
+// found by chance. No form of a value is shorter than the value.
 const Shortest = 6
 
-// Add makes a canary of a value. The name is what a finding calls it.
+// Add makes a canary of a value. The name is what a finding calls it: never the value.
 func (f *Flock) Add(name, value string) error {
 	if len(value) < Shortest {
 		return fmt.Errorf("adding canary %s: %d bytes are found by chance", name, len(value))
 	}
-	f.birds = append(f.birds, bird{name, forms(value)})
+	if f.heads == nil {
+		f.heads = map[uint64][]pattern{}
+	}
+	for form, text := range forms(value) {
+		h := uint64(0)
+		for _, c := range text[:Shortest] {
+			h = roll(h, c)
+		}
+		f.heads[h] = append(f.heads[h], pattern{len(f.names), form, text})
+	}
+	f.names = append(f.names, name)
 	return nil
 }
 
+// roll takes the next byte into the number that Shortest bytes make.
+func roll(h uint64, c byte) uint64 { return (h<<8 | uint64(c)) & (1<<(8*Shortest) - 1) }
+
 // Len is the number of canaries.
-func (f *Flock) Len() int { return len(f.birds) }
+func (f *Flock) Len() int { return len(f.names) }
 
 // forms are the byte strings of which one occurs wherever the value does.
 func forms(value string) map[string][]byte {
@@ -87,11 +105,23 @@ func (f Finding) String() string {
 
 // Search looks through one text. Each canary is found once in each form.
 func (f *Flock) Search(where string, text []byte) []Finding {
+	type once struct {
+		bird int
+		form string
+	}
+	seen := map[once]bool{}
 	var all []Finding
-	for _, b := range f.birds {
-		for form, pattern := range b.forms {
-			if i := bytes.Index(text, pattern); i >= 0 {
-				all = append(all, Finding{where, i, b.name, form})
+	h := uint64(0)
+	for i, c := range text {
+		h = roll(h, c)
+		if i+1 < Shortest {
+			continue
+		}
+		at := i + 1 - Shortest
+		for _, p := range f.heads[h] {
+			if o := (once{p.bird, p.form}); bytes.HasPrefix(text[at:], p.text) && !seen[o] {
+				seen[o] = true
+				all = append(all, Finding{where, at, f.names[p.bird], p.form})
 			}
 		}
 	}

@@ -101,3 +101,18 @@ func TestTreeFindsNamesAndContentsAndSkips(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSearch is one mebibyte and a thousand canaries.
+func BenchmarkSearch(b *testing.B) {
+	var f Flock
+	for i := range 1000 {
+		if err := f.Add("x", fmt.Sprintf("Canary %09d", i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	text := []byte(strings.Repeat("0123456789abcdef", 1<<16))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		f.Search("x", text)
+	}
+}

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -25,20 +24,30 @@ func (r *Region) Check() {
 	}
 }
 
-// Lives finds processes that ended by themselves, and panics and races in what they
-// printed.
+// Lives finds processes that ended by themselves, panics and races in what they printed,
+// and errors that nobody expected.
 func (r *Region) Lives() []string {
 	var found []string
+	missing := slices.Clone(r.alarms)
 	for _, p := range r.programs() {
 		for _, err := range p.died() {
 			found = append(found, fmt.Sprintf("%s ended by itself: %v", p.Name, err))
 		}
-		for _, bad := range []string{"panic:", "DATA RACE", "goroutine 1 [", "\"level\":\"ERROR\""} {
-			if out := p.Output(); bytes.Contains(out, []byte(bad)) {
-				i := bytes.Index(out, []byte(bad))
-				found = append(found, fmt.Sprintf("%s printed %s: %.300s", p.Name, bad, out[max(0, i-100):]))
+		for line := range strings.Lines(string(p.Output())) {
+			expected := func(a string) bool { return strings.Contains(line, a) }
+			switch {
+			case strings.Contains(line, "panic:"), strings.Contains(line, "DATA RACE"):
+				found = append(found, fmt.Sprintf("%s printed %s", p.Name, line))
+			case strings.Contains(line, `"level":"ERROR"`):
+				if !slices.ContainsFunc(r.alarms, expected) {
+					found = append(found, fmt.Sprintf("%s reported %s", p.Name, line))
+				}
+				missing = slices.DeleteFunc(missing, expected)
 			}
 		}
+	}
+	for _, m := range missing {
+		found = append(found, fmt.Sprintf("nothing was reported of %q", m))
 	}
 	return found
 }
@@ -200,29 +209,29 @@ func (r *Region) Proofs() []string {
 // Strays finds canaries where they must not be: in any file of gateway, adapters and
 // Redis, in what processes printed, in spans and metrics, and in every answer.
 func (r *Region) Strays() []string {
+	metrics := r.Metrics()
 	r.mu.Lock()
-	birds, places, seen := r.birds, r.places, slices.Clone(r.seen)
-	r.mu.Unlock()
+	defer r.mu.Unlock()
 	var found []string
 	searched := 0
 	search := func(dir string) {
-		fs, n, err := birds.Tree(dir, nil)
+		fs, n, err := r.birds.Tree(dir, nil)
 		if err != nil {
 			found = append(found, fmt.Sprintf("searching for canaries: %v", err))
 		}
 		searched += n
 		for _, f := range fs {
 			rel := strings.TrimPrefix(f.Where, "the name ")
-			if !places[f.Canary].holds(rel) {
+			if !r.places[f.Canary].holds(rel) {
 				found = append(found, "astray: "+f.String())
 			}
 		}
 	}
 	search(r.Dir)
 	search(r.Redis.Dir())
-	for what, texts := range map[string][][]byte{"spans": r.Spans.Raw(), "answers": seen, "metrics": {r.Metrics()}} {
+	for what, texts := range map[string][][]byte{"spans": r.Spans.Raw(), "answers": r.seen, "metrics": {metrics}} {
 		for i, text := range texts {
-			for _, f := range birds.Search(fmt.Sprintf("%s %d", what, i), text) {
+			for _, f := range r.birds.Search(fmt.Sprintf("%s %d", what, i), text) {
 				found = append(found, "astray: "+f.String())
 			}
 		}

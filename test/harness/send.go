@@ -3,6 +3,7 @@ package harness
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -30,6 +31,7 @@ type Status struct {
 	Problem  *gateway.Document `json:"problem"`
 	Evidence []struct {
 		Event gateway.Event `json:"event"`
+		Code  gateway.Code  `json:"code"`
 		JWS   string        `json:"jws"`
 	} `json:"evidence"`
 }
@@ -92,7 +94,7 @@ func (r *Region) Status(s *Sent) (Status, error) {
 func (r *Region) Settle() {
 	r.t.Helper()
 	open := r.Sent()
-	r.await("all messages to end", r.patience, func() error {
+	r.await("all messages to end", patience, func() error {
 		var last string
 		open = slices.DeleteFunc(open, func(s *Sent) bool {
 			st, err := r.Status(s)
@@ -105,6 +107,29 @@ func (r *Region) Settle() {
 		})
 		if len(open) > 0 {
 			return fmt.Errorf("%d have not; %s", len(open), last)
+		}
+		return nil
+	})
+}
+
+// Await waits until the gateway says that a message is in the state.
+func (r *Region) Await(s *Sent, want gateway.State) {
+	r.t.Helper()
+	r.await("a message to be "+string(want), patience, func() error {
+		st, err := r.Status(s)
+		if err == nil && st.Gateway != want {
+			err = fmt.Errorf("it is %s, at the gateway %q", st.State, st.Gateway)
+		}
+		return err
+	})
+}
+
+// Until waits until something is true that the region does not know of.
+func (r *Region) Until(what string, holds func() bool) {
+	r.t.Helper()
+	r.await(what, patience, func() error {
+		if !holds() {
+			return errors.New("not yet")
 		}
 		return nil
 	})
