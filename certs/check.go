@@ -107,7 +107,7 @@ func (c *check) missing() {
 		for _, u := range []gateway.Use{gateway.UseMessage, gateway.UseEvidence, gateway.UseAssertion, gateway.UseApproval, gateway.UseBinding, gateway.UseEncryption} {
 			for _, k := range c.inForce.Keys(p, u, c.now) {
 				if !c.held[k.ID] {
-					c.find(filepath.Join(partyFolder(p), string(u)+".jwk"), "bring it back, or revoke it: trm directory revoke", "the directory lists a key %s… whose private half is not here", k.ID[:8])
+					c.find(filepath.Join(partyFolder(p), string(u)+".jwk"), "bring it back, or revoke it", "the directory lists a key %s… whose private half is not here", k.ID[:8])
 				}
 			}
 		}
@@ -142,7 +142,7 @@ func (c *check) servers() {
 		}
 		left := pair.Leaf.NotAfter.Sub(c.now)
 		if left < soonSigning {
-			c.find(rel, "trm certs renew", "%s", ends(left))
+			c.find(rel, "make a successor and list it in the next directory", "%s", ends(left))
 			c.findings[len(c.findings)-1].Soon = left > 0
 		}
 		if c.pool != nil && !c.chains(pair.Leaf) {

@@ -125,14 +125,14 @@ func (c *check) runsOut(rel string, k gateway.Key) {
 			}
 		}
 	}
-	c.find(rel, "trm certs renew", "%s", ends(left))
+	c.find(rel, "make a successor and list it in the next directory", "%s", ends(left))
 	c.findings[len(c.findings)-1].Soon = left > 0
 }
 
 func (c *check) certificate(rel string, s kept) {
 	cert := s.certs[0]
 	if !c.now.Before(cert.NotAfter) {
-		c.find(rel, "trm certs renew", "the certificate has expired")
+		c.find(rel, "make a successor and list it in the next directory", "the certificate has expired")
 	}
 	if c.pool != nil && !c.chains(cert) {
 		c.find(rel, "have the key certified again", "no authority in tls/ca.pem issued this certificate")

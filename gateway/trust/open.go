@@ -123,7 +123,7 @@ func (d *Directory) takesKey(last *Directory, e Entry) bool {
 		if !was.ValidAt(d.doc.Activates) {
 			continue
 		}
-		if is.ID == "" || is.Party != was.Party || is.Use != was.Use || is.Thumbprint != was.Thumbprint ||
+		if is.Party != was.Party || is.Use != was.Use || is.Thumbprint != was.Thumbprint ||
 			!is.NotBefore.Equal(was.NotBefore) || !is.NotAfter.Equal(was.NotAfter) || !is.Revoked.Equal(was.Revoked) {
 			return true
 		}

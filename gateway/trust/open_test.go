@@ -104,6 +104,11 @@ func TestTooFewOrWrongHandsAreRefused(t *testing.T) {
 			s.Signatures[3].Signature = s.Signatures[2].Signature
 			return form(t, s)
 		}, BadSignature},
+		{"a signature without a header beside four good ones", func(t *testing.T) []byte {
+			s := good
+			s.Signatures = append(slices.Clone(s.Signatures), signature{Protected: "e30", Signature: "AAAA"})
+			return form(t, s)
+		}, BadForm},
 		{"no signatures", func(t *testing.T) []byte {
 			return form(t, signed{Payload: good.Payload, Signatures: []signature{}})
 		}, BadForm},
@@ -117,7 +122,30 @@ func TestTooFewOrWrongHandsAreRefused(t *testing.T) {
 			t.Parallel()
 			_, err := Open(row.raw(t), r.pins, noon, 0)
 			wantReason(t, err, row.want)
+			if got := len(Faults(err)); got != 1 && row.want != NotPinned {
+				t.Errorf("%d reasons: %v", got, err)
+			}
 		})
+	}
+}
+
+func TestAKeyThatIsNotPinnedHarmsNoQuorum(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t)
+	s := parse(t, r.force(t, r.doc))
+	stranger, err := envelope.Generate(gateway.UseDirectory, "ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.add(payloadOf(t, s), stranger); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(form(t, s), r.pins, noon, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(four, d.SignedBy()); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -105,8 +105,8 @@ func (r *Register) Take(raw []byte, now time.Time) error {
 	return nil
 }
 
-// TakeFolder takes up the directories that a register of another folder has taken, as trm
-// certs renew leaves them, in order and as far as they are new here.
+// TakeFolder takes up the directories that a register of another folder has taken, as a
+// renewal leaves them, in order and as far as they are new here.
 func (r *Register) TakeFolder(folder string, now time.Time) error {
 	theirs, err := state(folder).directories()
 	if err != nil {

@@ -137,7 +137,7 @@ func syncFolder(path string) error {
 }
 
 // OpenFolder opens the directory in force of a folder that holds pins.json and
-// directory.json, as trm certs develop makes it, with whatever a register has taken
+// directory.json, as certs.Develop makes it, with whatever a register has taken
 // there. It writes nothing.
 func OpenFolder(folder string, now time.Time) (*Directory, error) {
 	d, _, err := Look(folder, now)

@@ -211,6 +211,21 @@ func TestAStatementSaysOnlyWhatItsKindCan(t *testing.T) {
 	wantReason(t, err, WrongUse)
 }
 
+func TestAKindIsReadUnderItsOwnTypOnly(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t)
+	payload, err := canonical(Statement{Kind: Switch, By: "rs/coordinator", Issued: noon, With: "ba", Off: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := envelope.SignCompact(typApproval, payload, r.keys["rs/coordinator"][gateway.UseApproval])
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadStatement(jws)
+	wantReason(t, err, UnknownKind)
+}
+
 func TestARevokedApprovalKeySaysNothingMore(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t)
