@@ -173,6 +173,10 @@ func New(c Config) (*Adapter, error) {
 // hand then is finished or left as the journal says, for the next start. Nothing that
 // fails ends it: it tries again.
 func (a *Adapter) Run(ctx context.Context) error {
+	stop, err := a.backlog()
+	if err != nil {
+		return fmt.Errorf("running the adapter: %w", err)
+	}
 	var wg sync.WaitGroup
 	for name, loop := range map[string]func(context.Context) error{
 		"taking deliveries":        func(ctx context.Context) error { return a.Source.Run(ctx, a.take) },
@@ -185,7 +189,7 @@ func (a *Adapter) Run(ctx context.Context) error {
 		wg.Go(func() { a.persist(ctx, name, loop) })
 	}
 	wg.Wait()
-	return nil
+	return stop()
 }
 
 // persist runs a loop again, with back-off, for as long as ctx lives.

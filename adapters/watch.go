@@ -18,6 +18,7 @@ const scope = "example.org/trm/adapters"
 // watch is what an operator sees of an adapter in numbers. No label says a type, a lane
 // or a code of a message.
 type watch struct {
+	meter       metric.Meter
 	tracer      trace.Tracer
 	deliveries  metric.Int64Counter
 	attempts    metric.Int64Counter
@@ -29,15 +30,66 @@ type watch struct {
 
 func newWatch(c Config) (watch, error) {
 	m := c.Meter.Meter(scope)
-	w := watch{tracer: c.Tracer.Tracer(scope)}
+	w := watch{meter: m, tracer: c.Tracer.Tracer(scope)}
 	var errs [6]error
 	w.deliveries, errs[0] = m.Int64Counter("trm.adapter.deliveries", metric.WithDescription("deliveries that ended, by how"))
 	w.attempts, errs[1] = m.Int64Counter("trm.adapter.attempts", metric.WithDescription("attempts at the national system, by what is known of them"))
 	w.gaps, errs[2] = m.Int64Counter("trm.adapter.gaps", metric.WithDescription("pair numbers that were passed"))
 	w.alarms, errs[3] = m.Int64Counter("trm.adapter.alarms", metric.WithDescription("things that a person must look at, by kind"))
 	w.submissions, errs[4] = m.Int64Counter("trm.adapter.submissions", metric.WithDescription("envelopes that the gateway answered, by how"))
-	w.latency, errs[5] = m.Float64Histogram("trm.adapter.attempt.duration", metric.WithUnit("s"), metric.WithDescription("time of one attempt"))
+	w.latency, errs[5] = m.Float64Histogram("trm.adapter.attempt.duration", metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30), metric.WithDescription("time of one attempt"))
 	return w, errors.Join(errs[:]...)
+}
+
+// backlog shows what the journal still owes somebody, until stop is called.
+func (a *Adapter) backlog() (stop func() error, err error) {
+	type kind struct {
+		of    func(store.Backlog) store.Owed
+		depth metric.Int64ObservableGauge
+		age   metric.Float64ObservableGauge
+	}
+	var kinds []kind
+	var all []metric.Observable
+	for _, k := range []struct {
+		name, what string
+		of         func(store.Backlog) store.Owed
+	}{
+		{"outbox", "envelopes to which the gateway has given no answer", func(b store.Backlog) store.Owed { return b.Outbox }},
+		{"taken", "deliveries that were taken and have not ended", func(b store.Backlog) store.Owed { return b.Taken }},
+		{"evidence", "signed evidence that the gateway has not acknowledged", func(b store.Backlog) store.Owed { return b.Evidence }},
+	} {
+		depth, err := a.watch.meter.Int64ObservableGauge("trm.adapter."+k.name+".depth", metric.WithDescription(k.what))
+		if err != nil {
+			return nil, err
+		}
+		age, err := a.watch.meter.Float64ObservableGauge("trm.adapter."+k.name+".age", metric.WithUnit("s"), metric.WithDescription("age of the oldest of the "+k.what))
+		if err != nil {
+			return nil, err
+		}
+		kinds, all = append(kinds, kind{k.of, depth, age}), append(all, depth, age)
+	}
+	country := metric.WithAttributes(attribute.String("country", string(a.Country)))
+	r, err := a.watch.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		b, err := a.Store.Backlog(ctx)
+		if err != nil {
+			return err
+		}
+		now := a.Now()
+		for _, k := range kinds {
+			owed, age := k.of(b), 0.0
+			if !owed.Oldest.IsZero() {
+				age = max(0, now.Sub(owed.Oldest).Seconds())
+			}
+			o.ObserveInt64(k.depth, int64(owed.Count), country)
+			o.ObserveFloat64(k.age, age, country)
+		}
+		return nil
+	}, all...)
+	if err != nil {
+		return nil, err
+	}
+	return r.Unregister, nil
 }
 
 // span begins a step of a delivery's trace. It carries ids, never a value.
@@ -56,9 +108,11 @@ func ended(s trace.Span, err error) {
 }
 
 func (a *Adapter) counted(ctx context.Context, c metric.Int64Counter, key, value string) {
-	c.Add(ctx, 1, metric.WithAttributes(
-		attribute.String("country", string(a.Country)), attribute.String(key, value)))
+	c.Add(ctx, 1, metric.WithAttributes(a.label(), attribute.String(key, value)))
 }
+
+// label tells countries apart where several adapters are in one process.
+func (a *Adapter) label() attribute.KeyValue { return attribute.String("country", string(a.Country)) }
 
 // The kinds of alarm.
 const (
