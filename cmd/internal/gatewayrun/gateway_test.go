@@ -227,3 +227,34 @@ func TestTheOperatorsSeeMetricsAndPartiesDoNot(t *testing.T) {
 		t.Errorf("operators' listener took a message: %d", a.StatusCode)
 	}
 }
+
+// TestWhatNobodyTakesExpiresWithTheGatewaysSignature also across a restart: the sender is
+// told that nothing says it arrived.
+func TestWhatNobodyTakesExpiresWithTheGatewaysSignature(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gatewayrun.Config) { c.Lapse = time.Minute })
+	w.start()
+	m := w.signed(capacity, outgoing.Options{}, nil)
+	a := w.submit(m.Head.Issuer, m.Raw)
+	path := a.Header.Get("Location")
+	w.state(m.Head.Issuer, path, gateway.StateQueued)
+	w.stop()
+	w.now.add(m.Head.Expires.Sub(morning) + 2*time.Minute)
+	w.start()
+	got := w.state(m.Head.Issuer, path, gateway.StateExpired)
+	evidence, _ := got["evidence"].([]any)
+	if len(evidence) != 2 {
+		t.Fatalf("the sender is shown %d pieces of evidence, want its receipt and the gateway's statement", len(evidence))
+	}
+	s, kid, err := envelope.Codec{}.Examine(evidence[1].(string))
+	if err != nil || s.Event != gateway.ContentConsignmentFailure || s.Code != gateway.CodeExpired || s.Signer != gateway.TheGateway {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	k, ok := w.dirs.Key(kid)
+	if !ok {
+		t.Fatal("the directory does not list the key that signed")
+	}
+	if err := (envelope.Codec{}).Check(evidence[1].(string), k); err != nil {
+		t.Error(err)
+	}
+}
