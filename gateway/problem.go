@@ -11,7 +11,7 @@ import (
 // 9457's, made by [Problem.Document].
 type Problem struct {
 	Code    Code
-	Pointer string        // JSON Pointer (RFC 6901) into the processed message, no deeper than the schema knows; empty for the whole
+	Pointer string        // JSON Pointer (RFC 6901) into the processed message, or into the envelope for faults of form, no deeper than the schema knows; empty for the whole
 	Hint    string        // what to change, where the code's own advice can be more exact; constant text and names of the schema only
 	Rule    string        // the policy rule that refused, where one did
 	Wait    time.Duration // Retry-After, where another attempt of the same bytes is welcome

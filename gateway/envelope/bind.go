@@ -1,12 +1,11 @@
 package envelope
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-
-	"encoding/json"
 
 	"example.org/trm/gateway"
 )

@@ -96,7 +96,7 @@ func (w *wire) units(doc map[string]any) ([]gateway.Unit, error) {
 		return nil, pointAt(err, disclosureAt(i))
 	}
 	for i := range r.list {
-		if headNames[r.list[i].name] {
+		if isHeadName(r.list[i].name) {
 			return nil, gateway.Refuse(gateway.CodeDisclosure, disclosureAt(i), "Claims of the head are never disclosed: they stand in the payload.")
 		}
 	}

@@ -3,6 +3,7 @@ package envelope
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -49,7 +50,7 @@ func messageHeader(h gateway.Header, x5c [][]byte) (jws.Headers, error) {
 	if len(x5c) > 0 {
 		var chain cert.Chain
 		for _, der := range x5c {
-			err = errors.Join(err, chain.AddString(stdBase64(der)))
+			err = errors.Join(err, chain.AddString(base64.StdEncoding.EncodeToString(der)))
 		}
 		err = errors.Join(err, out.Set(jws.X509CertChainKey, &chain))
 	}

@@ -22,12 +22,6 @@ type Private struct {
 	id  string
 }
 
-// uses are the uses a key can have.
-var uses = [...]gateway.Use{
-	gateway.UseMessage, gateway.UseEvidence, gateway.UseBinding, gateway.UseAssertion,
-	gateway.UseApproval, gateway.UseDirectory, gateway.UseEncryption,
-}
-
 // Generate makes a key: "ES256" or "EdDSA" for signing, "ECDH-ES+A256KW" for encryption.
 func Generate(use gateway.Use, alg string) (*Private, error) {
 	var (
@@ -66,10 +60,11 @@ func newPrivate(key crypto.Signer, use gateway.Use, alg string) (*Private, error
 
 // fits reports whether keys of the use have the algorithm.
 func fits(use gateway.Use, alg string) bool {
-	for _, u := range uses {
-		if u == use {
-			return (alg == algKeyWrap) == (use == gateway.UseEncryption)
-		}
+	switch use {
+	case gateway.UseMessage, gateway.UseEvidence, gateway.UseBinding, gateway.UseAssertion, gateway.UseApproval, gateway.UseDirectory:
+		return alg != algKeyWrap
+	case gateway.UseEncryption:
+		return alg == algKeyWrap
 	}
 	return false
 }

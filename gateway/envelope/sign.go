@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -144,5 +143,3 @@ func withDecoys(digests []string, n int) ([]string, error) {
 	slices.SortFunc(out, strings.Compare)
 	return out, nil
 }
-
-func stdBase64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
