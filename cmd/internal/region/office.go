@@ -35,10 +35,10 @@ func (r *Region) open(ctx context.Context, c gateway.Country, o Options, set *sc
 	office.adapter, err = adapterrun.New(ctx, adapterrun.Config{
 		Country: c, Certs: o.Dir, Data: data, Development: true, Listen: "127.0.0.1:0",
 		Gateway: adapterrun.Gateway{URL: r.URL, Audience: Audience},
-		Redis:   adapterrun.Redis{Addresses: []string{r.queue.addr}},
+		Redis:   adapterrun.Redis{Addresses: []string{r.queue.Addr}},
 		Deliver: adapterrun.Deliver{Filedrop: &adapterrun.Filedrop{Dir: office.Files}},
 		Callers: []adapterrun.Caller{{TokenFile: filepath.Join(data, "token")}},
-	}, adapterrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.dial(), Schemas: set})
+	}, adapterrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set})
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"example.org/trm/certs"
 	"example.org/trm/cmd/internal/gatewayrun"
+	"example.org/trm/cmd/internal/redisrun"
 	"example.org/trm/cmd/internal/telemetry"
 	"example.org/trm/gateway"
 	"example.org/trm/schemas"
@@ -47,7 +48,7 @@ type Region struct {
 	Adapters map[gateway.Country]*Office
 
 	telemetry *telemetry.Telemetry
-	queue     *queueServer
+	queue     *redisrun.Server
 	stop      context.CancelFunc
 	running   *errgroup.Group
 }
@@ -85,10 +86,10 @@ func (r *Region) start(ctx context.Context, o Options) error {
 	if r.telemetry, err = telemetry.Setup(ctx, "trm", telemetry.Options{Processor: o.Spans}); err != nil {
 		return err
 	}
-	if r.queue, err = startQueue(ctx, o.Dir, o.Embedded); err != nil {
+	if r.queue, err = redisrun.Start(ctx, redisrun.Options{Dir: filepath.Join(o.Dir, "redis"), Embedded: o.Embedded}); err != nil {
 		return err
 	}
-	r.Queue = r.queue.what
+	r.Queue = r.queue.What
 	set, err := schemas.Open() // one for all eight: compiling it takes longer than starting them
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func (r *Region) start(ctx context.Context, o Options) error {
 	g, err := gatewayrun.New(ctx, gatewayrun.Config{
 		Listen: listen, Operators: "off", Audience: Audience, Certs: o.Dir, Development: true,
 		Journal: filepath.Join(o.Dir, "gateway", "journal.db"),
-	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.dial(), Schemas: set})
+	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set})
 	if err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
@@ -125,7 +126,7 @@ func (r *Region) Stop() error {
 		err = nil
 	}
 	if r.queue != nil {
-		r.queue.stop()
+		r.queue.Stop()
 	}
 	if r.telemetry != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
