@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"time"
+	_ "time/tzdata" // an office's machine, or an empty container, may have no zones
 
 	"go.yaml.in/yaml/v3"
 

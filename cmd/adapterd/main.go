@@ -4,10 +4,12 @@
 //
 //	adapterd CONFIG.yaml
 //	adapterd -check CONFIG.yaml
+//	adapterd -health CONFIG.yaml
 //
 // The configuration is the struct Config of package cmd/internal/adapterrun; an example is
 // adapterd.yaml beside this file. It stops on SIGINT or SIGTERM: it takes nothing new, and
-// finishes what is in hand.
+// finishes what is in hand. With -health it asks the adapter that runs with this
+// configuration whether it is ready, and says so by its exit code.
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 	"syscall"
 
 	"example.org/trm/cmd/internal/adapterrun"
+	"example.org/trm/cmd/internal/readiness"
 	"example.org/trm/cmd/internal/telemetry"
 )
 
@@ -40,9 +43,10 @@ func run(ctx context.Context, args []string, log, stdout io.Writer) error {
 	flags := flag.NewFlagSet("adapterd", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	check := flags.Bool("check", false, "check the configuration and stop")
+	health := flags.Bool("health", false, "ask the adapter that runs with this configuration whether it is ready, and stop")
 	debug := flags.Bool("debug", false, "log more")
 	flags.Usage = func() {
-		fmt.Fprint(stdout, "usage: adapterd [-check] [-debug] CONFIG.yaml\n")
+		fmt.Fprint(stdout, "usage: adapterd [-check | -health] [-debug] CONFIG.yaml\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -62,6 +66,9 @@ func run(ctx context.Context, args []string, log, stdout io.Writer) error {
 	if *check {
 		_, err := fmt.Fprintln(stdout, "the configuration is well formed")
 		return err
+	}
+	if *health {
+		return readiness.Ask(ctx, c.Operators)
 	}
 	level := slog.LevelInfo
 	if *debug {

@@ -26,7 +26,7 @@ func TestCheckSaysWhetherAConfigurationIsWellFormed(t *testing.T) {
 
 func TestCommandLineAsksForOneFile(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{}, {"a", "b"}, {"-nonsense"}, {"/does/not/exist"}} {
+	for _, args := range [][]string{{}, {"a", "b"}, {"-nonsense"}, {"/does/not/exist"}, {"-health", "adapterd.yaml"}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v: no error", args)
 		}

@@ -3,11 +3,13 @@
 //
 //	gatewayd CONFIG.yaml
 //	gatewayd -check CONFIG.yaml
+//	gatewayd -health CONFIG.yaml
 //
 // The configuration is the struct Config of package cmd/internal/gatewayrun; an example is
 // gatewayd.yaml beside this file. SIGHUP reads the directory and the certificate again.
 // It stops on SIGINT or SIGTERM: it takes nothing new, finishes what is in hand, and
-// closes its journal.
+// closes its journal. With -health it asks the gateway that runs with this configuration
+// whether it is ready, and says so by its exit code.
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 	"syscall"
 
 	"example.org/trm/cmd/internal/gatewayrun"
+	"example.org/trm/cmd/internal/readiness"
 	"example.org/trm/cmd/internal/telemetry"
 )
 
@@ -42,9 +45,10 @@ func run(ctx context.Context, args []string, hangup <-chan os.Signal, log, stdou
 	flags := flag.NewFlagSet("gatewayd", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	check := flags.Bool("check", false, "check the configuration and stop")
+	health := flags.Bool("health", false, "ask the gateway that runs with this configuration whether it is ready, and stop")
 	debug := flags.Bool("debug", false, "log more")
 	flags.Usage = func() {
-		fmt.Fprint(stdout, "usage: gatewayd [-check] [-debug] CONFIG.yaml\n")
+		fmt.Fprint(stdout, "usage: gatewayd [-check | -health] [-debug] CONFIG.yaml\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -64,6 +68,9 @@ func run(ctx context.Context, args []string, hangup <-chan os.Signal, log, stdou
 	if *check {
 		_, err := fmt.Fprintln(stdout, "the configuration is well formed")
 		return err
+	}
+	if *health {
+		return readiness.Ask(ctx, c.OperatorsAddress())
 	}
 	level := slog.LevelInfo
 	if *debug {

@@ -85,11 +85,21 @@ func TestTheProcessServesReloadsAndStops(t *testing.T) {
 			t.Errorf("%s got %d", url, res.StatusCode)
 		}
 	}
+	asked := filepath.Join(dir, "asked.yaml")
+	if err := os.WriteFile(asked, []byte(strings.Replace(text, "operators: 127.0.0.1:0", fmt.Sprintf("operators: %s", started["operators"]), 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"-health", asked}, nil, io.Discard, io.Discard); err != nil {
+		t.Errorf("-health: got %v", err)
+	}
 	hangup <- os.Interrupt // whichever: main passes on SIGHUP alone
 	await("reloaded")
 	cancel()
 	await("stopped")
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v", err)
+	}
+	if err := run(t.Context(), []string{"-health", asked}, nil, io.Discard, io.Discard); err == nil {
+		t.Error("-health: a gateway that was stopped is ready")
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/attribute"
@@ -197,6 +198,7 @@ func (a *Adapter) telemetry(ctx context.Context, env Environment) (*telemetry.Te
 		return env.Telemetry, nil
 	}
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	t, err := telemetry.Setup(ctx, "adapterd", telemetry.Options{
 		OTLP: a.config.OTLP, Registry: registry, Labels: []attribute.KeyValue{attribute.String("trm.country", string(a.config.Country))},
@@ -242,6 +244,14 @@ func (a *Adapter) Addr() net.Addr {
 	return a.listener.Addr()
 }
 
+// Operators is where metrics and health are shown, nil if they are not.
+func (a *Adapter) Operators() net.Addr {
+	if a.operators == nil {
+		return nil
+	}
+	return a.operators.Addr()
+}
+
 // Client calls the gateway as this country's parties.
 func (a *Adapter) Client() *adapters.Client { return a.client }
 
@@ -255,12 +265,21 @@ func (a *Adapter) Run(ctx context.Context) error {
 	if a.listener != nil {
 		g.Go(func() error { return a.serve(ctx, a.listener, a.Handler(), a.config.TLS) })
 	}
-	if a.operators != nil && a.metrics != nil {
-		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", a.metrics)
-		g.Go(func() error { return a.serve(ctx, a.operators, mux, TLS{}) })
+	if a.operators != nil {
+		g.Go(func() error { return a.serve(ctx, a.operators, a.window(), TLS{}) })
 	}
 	return errors.Join(g.Wait(), a.close())
+}
+
+// window is what operators see: metrics, and the local API's own answers about its health.
+func (a *Adapter) window() http.Handler {
+	mux, api := http.NewServeMux(), a.Handler()
+	if a.metrics != nil {
+		mux.Handle("GET /metrics", a.metrics)
+	}
+	mux.Handle("GET /healthz", api)
+	mux.Handle("GET /readyz", api)
+	return mux
 }
 
 // serve answers until ctx ends, and lets requests in hand finish.

@@ -14,6 +14,7 @@ import (
 
 	"example.org/trm/certs"
 	"example.org/trm/cmd/internal/adapterrun"
+	"example.org/trm/cmd/internal/readiness"
 )
 
 func must(t *testing.T, err error) {
@@ -55,6 +56,12 @@ func TestAdapterServesUntilItIsStoppedAndOpensAgain(t *testing.T) {
 				t.Errorf("%s: got %d, want %d", path, got, want)
 			}
 		}
+		for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/v1/alarms": 404} {
+			if got := get(t, http.DefaultClient, "http://"+a.Operators().String()+path); got != want {
+				t.Errorf("for operators, %s: got %d, want %d", path, got, want)
+			}
+		}
+		must(t, readiness.Ask(t.Context(), a.Operators().String()))
 		stop()
 		must(t, <-done)
 		if _, err := net.Dial("tcp", a.Addr().String()); err == nil {

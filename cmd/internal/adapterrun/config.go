@@ -51,7 +51,8 @@ type Config struct {
 	TLS TLS `yaml:"tls"`
 	// Callers may use the local API. Without any, only its health is shown.
 	Callers []Caller `yaml:"callers"`
-	// Operators is where /metrics is, "127.0.0.1:9465". Default: nowhere.
+	// Operators is where /metrics, /healthz and /readyz are, "127.0.0.1:9465", for the
+	// operator's own systems: nobody is asked who it is there. Default: nowhere.
 	Operators string `yaml:"operators"`
 	// OTLP is the URL of an OTLP/HTTP collector for spans. Default: none.
 	OTLP string `yaml:"otlp"`

@@ -177,6 +177,9 @@ func (c Config) orDefaults(now time.Time) Config {
 	return c
 }
 
+// OperatorsAddress is Operators, or what it is where the file does not say.
+func (c Config) OperatorsAddress() string { return c.orDefaults(time.Now()).Operators }
+
 // faults collects what is wrong with a configuration.
 type faults []error
 
