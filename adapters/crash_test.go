@@ -11,9 +11,10 @@ import (
 	"example.org/trm/gateway"
 )
 
-// TestEffectIsTakenOnceWhereverTheProcessDies kills the process at each of its looks at
-// the clock in turn, which lie between every two stages, and once more where an answer of
-// the national system or of the queue was lost on the way.
+// TestEffectIsTakenOnceWhereverTheProcessDies kills the process at each step in turn:
+// whenever it asks for the time, opens, signs, and before and after it sends evidence,
+// which lie between every two stages; and does so again for each way in which the first
+// attempt can go wrong.
 func TestEffectIsTakenOnceWhereverTheProcessDies(t *testing.T) {
 	t.Parallel()
 	// Each fault is what the first attempt suffers.
@@ -27,21 +28,21 @@ func TestEffectIsTakenOnceWhereverTheProcessDies(t *testing.T) {
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for die := 1; ; die++ {
+			for die := 1; ; die++ { // until a life is too short to die so late
 				w := newWorld(t)
 				it := w.arrive(deliveryID, 1, nil)
 				w.faults = append(w.faults, fault)
 				w.dieAt = die
 				lives, deaths := w.survive(it)
 				if deaths == 0 && die > 1 {
-					if die < 6 {
-						t.Errorf("the process looked at the clock %d times only: the test dies at too few places", die-1)
+					if die < 8 {
+						t.Errorf("the process has %d steps only: the test dies at too few places", die-1)
 					}
 					break
 				}
 				w.check(lives)
 				if t.Failed() {
-					t.Fatalf("with a death at look %d", die)
+					t.Fatalf("with a death at step %d", die)
 				}
 			}
 		})
@@ -49,7 +50,7 @@ func TestEffectIsTakenOnceWhereverTheProcessDies(t *testing.T) {
 }
 
 // survive offers the item to one life after the other until one takes it, and returns how
-// many lives and deaths at the clock that took.
+// many lives and deaths that took.
 func (w *world) survive(it Item) (lives, deaths int) {
 	w.t.Helper()
 	for range 20 {
@@ -58,7 +59,7 @@ func (w *world) survive(it Item) (lives, deaths int) {
 		for range 10 {
 			err, died := w.offer(a, it)
 			if died {
-				if w.looks >= w.dieAt && w.dieAt > 0 {
+				if w.steps >= w.dieAt && w.dieAt > 0 {
 					deaths++
 					w.dieAt = 0
 				}

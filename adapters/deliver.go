@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"example.org/trm/adapters/incoming"
@@ -14,145 +13,155 @@ import (
 	"example.org/trm/gateway"
 )
 
+// errNotDue leaves a delivery waiting: its next attempt's time has not come.
+var errNotDue = errors.New("the next attempt is not due")
+
 // patience is how long a delivery waits here for its next attempt; beyond it, it gives its
 // place to another and is offered again.
 const patience = time.Second
 
-// deliver makes the attempts that are due, one role after the other, the addressee first:
-// what warns somebody does not wait for another office's system. It returns how the
-// delivery ended, or an error while it has not.
-func (a *Adapter) deliver(ctx context.Context, d store.Delivery, o incoming.Opened) (store.State, gateway.Code, error) {
-	done, err := a.Store.Attempts(ctx, d.ID)
+// deliver makes the attempts that are due, at all roles at once: what warns somebody does
+// not wait for another office's system. It returns how the delivery ended, or an error
+// while it has not.
+func (a *Adapter) deliver(ctx context.Context, d store.Delivery, o incoming.Opened) (store.Outcome, error) {
+	before, err := a.Store.Attempts(ctx, d.ID)
 	if err != nil {
-		return "", "", err
+		return store.Outcome{}, err
 	}
+	all := consignments(d, o)
+	now := a.Now()
+	if wait := soonest(all, before, now); wait > 0 {
+		if wait > patience {
+			return store.Outcome{}, errNotDue
+		}
+		if !pause(ctx, wait, nil) {
+			return store.Outcome{}, ctx.Err()
+		}
+		now = a.Now()
+	}
+	var due []*attempt
 	var waiting error
 	var failed gateway.Code
-	for _, c := range consignments(d, o) {
-		switch code, err := a.consign(ctx, c, done[c.Reader]); {
-		case err != nil && ctx.Err() != nil:
-			return "", "", err
-		case err != nil:
-			waiting = cmp.Or(waiting, err)
-		case code != "":
+	for _, c := range all {
+		switch s, code := a.standing(c, before[c.Reader], now); s {
+		case never:
 			failed = cmp.Or(failed, code)
+		case notYet:
+			waiting = errNotDue
+		case mayBegin:
+			c.Repeat = slices.ContainsFunc(before[c.Reader], func(a store.Attempt) bool { return a.Mark == store.Ambiguous })
+			due = append(due, &attempt{consignment: c})
 		}
 	}
-	switch {
-	case waiting != nil:
-		return "", "", waiting
-	case failed != "":
-		a.alarm(ctx, AlarmFailed, d.ID, failed)
-		return store.Failed, failed, nil
+	if err := a.make(ctx, d.ID, now, due); err != nil {
+		return store.Outcome{}, err
 	}
-	return store.Delivered, "", nil
+	journal := make([]store.Attempt, 0, len(due))
+	for _, t := range due {
+		if t.cut {
+			waiting = cmp.Or(ctx.Err(), waiting)
+			continue // it stays ambiguous, as the journal says, and did not fail
+		}
+		journal = append(journal, t.Attempt)
+		switch {
+		case t.Done:
+		case t.NextAt.IsZero():
+			failed = cmp.Or(failed, t.Code)
+		default:
+			waiting = cmp.Or(waiting, t.failure)
+		}
+	}
+	if waiting != nil {
+		// What the national system did must be known here even if we are being stopped.
+		if err := a.Store.End(context.WithoutCancel(ctx), journal...); err != nil {
+			return store.Outcome{}, err
+		}
+		return store.Outcome{}, waiting
+	}
+	if failed != "" {
+		a.alarm(ctx, AlarmFailed, d.ID, failed)
+		return store.Outcome{State: store.Failed, Code: failed, Attempts: journal}, nil
+	}
+	return store.Outcome{State: store.Delivered, Attempts: journal, Head: &o.Head}, nil
 }
 
-// consign makes the next attempt at one destination if it is due. It returns nil and no
-// code once the destination has the consignment, a code if it never will, and an error
-// while neither is known.
-func (a *Adapter) consign(ctx context.Context, c Consignment, before []store.Attempt) (gateway.Code, error) {
+// make journals the intent, then makes the attempts.
+func (a *Adapter) make(ctx context.Context, delivery string, now time.Time, due []*attempt) error {
+	if len(due) == 0 {
+		return nil
+	}
+	to := make([]gateway.Party, len(due))
+	for i, t := range due {
+		to[i] = t.consignment.Reader
+	}
+	begun, err := a.Store.Begin(ctx, delivery, now, to...)
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	for i, t := range due {
+		t.Attempt = begun[i]
+		wg.Go(func() { a.try(ctx, t) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// standing is where a consignment stands before the next attempt.
+type standing int
+
+const (
+	mayBegin standing = iota // the next attempt
+	notYet
+	arrived // the destination has it
+	never   // it never will, for the code
+)
+
+// standing judges by the attempts that were made. No attempt starts that could end after
+// exp.
+func (a *Adapter) standing(c Consignment, before []store.Attempt, now time.Time) (standing, gateway.Code) {
+	late := gateway.CodeExpired
 	if n := len(before); n > 0 {
 		last := before[n-1]
+		late = gateway.CodeAttemptsExhausted
 		switch {
 		case last.Done:
-			return "", nil
+			return arrived, ""
 		case last.Mark == store.Answered && last.NextAt.IsZero():
-			return last.Code, nil
-		}
-		if wait := last.NextAt.Sub(a.Now()); wait > patience {
-			return "", errNotDue
-		} else if wait > 0 && !pause(ctx, wait, nil) {
-			return "", ctx.Err()
+			return never, last.Code
+		case last.NextAt.After(now):
+			return notYet, ""
 		}
 	}
-	// No attempt starts that could end after exp.
-	if !a.Now().Add(a.Attempt).Before(c.Expires) {
-		if len(before) == 0 {
-			return gateway.CodeExpired, nil
+	if !now.Add(a.Attempt).Before(c.Expires) {
+		return never, late
+	}
+	return mayBegin, ""
+}
+
+// soonest is how long it takes until an attempt may begin, zero if one may now or none
+// will be.
+func soonest(all []Consignment, before map[gateway.Party][]store.Attempt, now time.Time) time.Duration {
+	var wait time.Duration
+	for _, c := range all {
+		list := before[c.Reader]
+		if len(list) == 0 {
+			return 0
 		}
-		return gateway.CodeAttemptsExhausted, nil
-	}
-	c.Repeat = slices.ContainsFunc(before, func(a store.Attempt) bool { return a.Mark == store.Ambiguous })
-	return a.attempt(ctx, c)
-}
-
-func (a *Adapter) attempt(ctx context.Context, c Consignment) (code gateway.Code, err error) {
-	ctx, span := a.span(ctx, "deliver", c.Delivery)
-	defer func() { ended(span, err) }()
-	at, err := a.Store.Begin(ctx, c.Delivery, c.Reader, a.Now())
-	if err != nil {
-		return "", err
-	}
-	began := time.Now()
-	once, cancel := context.WithTimeout(ctx, a.Attempt)
-	failure := a.guard(once, c)
-	cancel()
-	a.watch.latency.Record(ctx, time.Since(began).Seconds())
-	if failure != nil && ctx.Err() != nil {
-		return "", ctx.Err() // cut short from our side: ambiguous, as the journal says, and not a failure
-	}
-	at.EndedAt = a.Now()
-	switch {
-	case failure == nil:
-		at.Mark, at.Done = store.Answered, true
-	case gateway.IsPermanent(failure):
-		at.Mark, at.Code = store.Answered, codeOf(failure)
-	default:
-		at.Mark, at.Code = markOf(failure), codeOf(failure)
-		at.NextAt = at.EndedAt.Add(max(a.Retry.after(at.N), min(WaitOf(failure), a.Retry.Last)))
-	}
-	a.counted(ctx, a.watch.attempts, "mark", string(at.Mark))
-	// What the national system did must be known here even if we are being stopped.
-	if err := a.Store.End(context.WithoutCancel(ctx), at); err != nil {
-		return "", err
-	}
-	switch {
-	case at.Done:
-		return "", nil
-	case at.NextAt.IsZero():
-		a.Log.Warn("delivery was refused by its destination", "country", string(a.Country), "delivery", c.Delivery,
-			"party", string(c.Reader), "attempt", at.N, "problem", string(at.Code), "err", failure)
-		return at.Code, nil
-	}
-	a.Log.Warn("attempt failed", "country", string(a.Country), "delivery", c.Delivery, "party", string(c.Reader),
-		"attempt", at.N, "mark", string(at.Mark), "again_at", at.NextAt, "err", failure)
-	return "", fmt.Errorf("delivering: %w", failure)
-}
-
-// guard keeps a transport's panic from taking the country with it. Its value is not kept:
-// it could hold what was being delivered.
-func (a *Adapter) guard(ctx context.Context, c Consignment) (err error) {
-	defer func() {
-		if recover() != nil {
-			a.Log.Error("transport panicked", "country", string(a.Country), "delivery", c.Delivery, "stack", string(debug.Stack()))
-			err = errors.New("transport panicked")
+		last := list[len(list)-1]
+		left := last.NextAt.Sub(now)
+		switch {
+		case last.Done || last.Mark == store.Answered && last.NextAt.IsZero():
+		case left <= 0:
+			return 0
+		case wait == 0 || left < wait:
+			wait = left
 		}
-	}()
-	return a.Transport.Deliver(ctx, c)
-}
-
-func codeOf(err error) gateway.Code {
-	var p *gateway.Problem
-	if errors.As(err, &p) {
-		return p.Code
 	}
-	return gateway.CodeDestinationRefused
+	return wait
 }
 
-func markOf(err error) store.Mark {
-	var p *gateway.Problem
-	switch {
-	case IsUnsent(err):
-		return store.NotSent
-	case errors.As(err, &p):
-		return store.Answered
-	}
-	return store.Ambiguous
-}
-
-// consignments are a delivery's, one for each role that gets something, the addressee's
-// first.
+// consignments are a delivery's: one for each role that gets something.
 func consignments(d store.Delivery, o incoming.Opened) []Consignment {
 	cs := make([]Consignment, 0, len(o.Views))
 	for _, v := range o.Views {
@@ -166,15 +175,5 @@ func consignments(d store.Delivery, o incoming.Opened) []Consignment {
 		}
 		cs = append(cs, c)
 	}
-	slices.SortStableFunc(cs, func(a, b Consignment) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Reader, b.Reader))
-	})
 	return cs
-}
-
-func rank(c Consignment) int {
-	if c.Reader == c.Audience {
-		return 0
-	}
-	return 1
 }

@@ -64,7 +64,7 @@ func (a *Adapter) Report(ctx context.Context, delivery string, e gateway.Event, 
 	if err != nil {
 		return fmt.Errorf("signing evidence: %w", err)
 	}
-	t, err := a.Store.Give(ctx, d.ID, ev)
+	t, err := a.Store.Give(ctx, d.ID, ev, a.Now().Add(a.Retell.after(1)))
 	if err != nil {
 		return err
 	}

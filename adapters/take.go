@@ -7,14 +7,13 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/store"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
 )
-
-// errNotDue leaves a delivery waiting: its next attempt's time has not come.
-var errNotDue = errors.New("the next attempt is not due")
 
 // take carries one delivery as far as it goes. It returns nil once the delivery ended and
 // its evidence is with the gateway's queue; every step before may have been done already
@@ -39,11 +38,11 @@ func (a *Adapter) take(ctx context.Context, it Item) (err error) {
 	if err := a.early(ctx, d, o.Head); err != nil {
 		return err
 	}
-	end, code, err := a.deliver(ctx, d, o)
+	end, err := a.deliver(ctx, d, o)
 	if err != nil {
 		return err
 	}
-	return a.finish(ctx, d, end, code, &o.Head)
+	return a.finish(ctx, d, end)
 }
 
 // open proves the delivery. If a newer directory could explain a refusal, it looks for one
@@ -94,7 +93,7 @@ func (a *Adapter) journal(ctx context.Context, o incoming.Opened) (store.Deliver
 		return d, errNotOurs
 	}
 	if n := len(in.Missing); n > 0 {
-		a.watch.gaps.Add(ctx, int64(n))
+		a.watch.gaps.Add(ctx, int64(n), metric.WithAttributes(a.label()))
 		a.Log.Warn("noticed a gap in a pair's numbers", "country", string(a.Country), "from", string(d.Pair.From),
 			"before", d.Pair.N, "count", n)
 	}
@@ -147,7 +146,7 @@ func (a *Adapter) refuse(ctx context.Context, it Item, o incoming.Opened, why er
 	if err != nil {
 		return err
 	}
-	return a.finish(ctx, in.Delivery, store.Failed, p.Code, nil)
+	return a.finish(ctx, in.Delivery, store.Outcome{State: store.Failed, Code: p.Code})
 }
 
 // setAside lets go of an entry that names nothing of this country, or something else than
@@ -174,26 +173,28 @@ func (a *Adapter) addressee(it Item, o incoming.Opened) gateway.Party {
 
 // finish signs what became of a delivery, records both in one transaction, and tells the
 // gateway. A delivery that has ended keeps its first end.
-func (a *Adapter) finish(ctx context.Context, d store.Delivery, end store.State, code gateway.Code, h *gateway.Head) (err error) {
+func (a *Adapter) finish(ctx context.Context, d store.Delivery, end store.Outcome) (err error) {
 	ctx, span := a.span(ctx, "testify", d.ID)
 	defer func() { ended(span, err) }()
+	now := a.Now()
 	s := gateway.Statement{
-		ID: a.NewID(), Signer: d.Audience, At: a.Now().UTC().Truncate(time.Second), Event: gateway.ContentConsignment,
+		ID: a.NewID(), Signer: d.Audience, At: now.UTC().Truncate(time.Second), Event: gateway.ContentConsignment,
 		Message: d.Message, Delivery: d.ID, Pair: d.Pair, SDHash: d.SDHash,
 	}
-	if end == store.Failed {
-		s.Event, s.Code, h = gateway.ContentConsignmentFailure, code, nil
+	if end.State == store.Failed {
+		s.Event, s.Code, end.Head = gateway.ContentConsignmentFailure, end.Code, nil
 	}
-	e, err := gateway.Testify(s, a.Notary)
-	if err != nil {
+	if end.Evidence, err = gateway.Testify(s, a.Notary); err != nil {
 		return fmt.Errorf("signing evidence: %w", err)
 	}
-	t, err := a.Store.Finish(ctx, d.ID, end, code, e, h)
+	end.Next = now.Add(a.Retell.after(1))
+	// What the national system did must be known here even if we are being stopped.
+	t, err := a.Store.Finish(context.WithoutCancel(ctx), d.ID, end)
 	if err != nil {
 		return err
 	}
-	a.counted(ctx, a.watch.deliveries, "outcome", string(end))
+	a.counted(ctx, a.watch.deliveries, "outcome", string(end.State))
 	a.Log.Info("ended delivery", "country", string(a.Country), "message", d.Message.ID, "delivery", d.ID,
-		"outcome", string(end), "problem", string(code))
+		"outcome", string(end.State), "problem", string(end.Code))
 	return a.tell(ctx, t)
 }

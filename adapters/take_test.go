@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,12 +18,20 @@ import (
 
 const otherID = "019ab3c4-0000-7000-8000-00000000000f"
 
-func TestAddresseeIsServedFirstAndEachRoleOnItsOwn(t *testing.T) {
+func TestEachRoleIsServedOnItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a, _ := w.live(nil)
-	it := w.arrive(deliveryID, 1, func(o *incoming.Opened) { slices.Reverse(o.Views) })
-	w.faults = append(w.faults, func(func()) error { return errors.New("away") })
+	var away atomic.Bool
+	away.Store(true)
+	a, _ := w.live(func(c *Config) {
+		c.Transport = deliverFunc(func(ctx context.Context, c Consignment) error {
+			if c.Reader == c.Audience && away.Load() {
+				return errors.New("away")
+			}
+			return (*stubTransport)(w).Deliver(ctx, c)
+		})
+	})
+	it := w.arrive(deliveryID, 1, nil)
 	if err, _ := w.offer(a, it); err == nil {
 		t.Fatal("the delivery ended although the addressee's system was away")
 	}
@@ -30,6 +39,7 @@ func TestAddresseeIsServedFirstAndEachRoleOnItsOwn(t *testing.T) {
 	if diff := cmp.Diff([]string{deliveryID + ".child-protection"}, w.order); diff != "" {
 		t.Error(diff)
 	}
+	away.Store(false)
 	w.pass(2 * time.Second)
 	if err, _ := w.offer(a, it); err != nil {
 		t.Fatal(err)
@@ -62,8 +72,9 @@ func TestMarksSayWhatIsKnownOfAnAttempt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			a, _ := w.live(nil)
-			w.faults = append(w.faults, func(func()) error { return row.err })
+			a, _ := w.live(func(c *Config) {
+				c.Transport = deliverFunc(func(context.Context, Consignment) error { return row.err })
+			})
 			_, _ = w.offer(a, w.arrive(deliveryID, 1, nil))
 			at, err := a.Store.Attempts(t.Context(), deliveryID)
 			if err != nil {
@@ -106,8 +117,14 @@ func (f deliverFunc) Deliver(ctx context.Context, c Consignment) error { return 
 func TestRefusalByTheNationalSystemEndsWithSignedFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a, _ := w.live(nil)
-	w.faults = append(w.faults, func(func()) error { return gateway.Permanent(errors.New("unknown office")) })
+	a, _ := w.live(func(c *Config) {
+		c.Transport = deliverFunc(func(ctx context.Context, c Consignment) error {
+			if c.Reader == c.Audience {
+				return gateway.Permanent(errors.New("unknown office"))
+			}
+			return (*stubTransport)(w).Deliver(ctx, c)
+		})
+	})
 	it := w.arrive(deliveryID, 1, nil)
 	if err, _ := w.offer(a, it); err != nil {
 		t.Fatal(err)

@@ -9,13 +9,13 @@ import (
 	"example.org/trm/gateway"
 )
 
-// tell sends evidence to the gateway and notes when to send it again, should nobody
-// acknowledge it.
+// tell sends evidence to the gateway for the first time. When to send it again, should
+// nobody acknowledge it, is in the journal already.
 func (a *Adapter) tell(ctx context.Context, t store.Testimony) error {
 	if err := a.Source.Testify(ctx, t.JWS); err != nil {
 		return fmt.Errorf("sending evidence: %w", err)
 	}
-	return a.Store.Told(context.WithoutCancel(ctx), t.Digest, a.Now().Add(a.Retell.after(t.Sends+1)))
+	return nil
 }
 
 // retell sends evidence again until it is acknowledged. It has no end: evidence that the
@@ -28,6 +28,9 @@ func (a *Adapter) retell(ctx context.Context) error {
 		}
 		for _, t := range due {
 			if err := a.tell(ctx, t); err != nil {
+				return err
+			}
+			if err := a.Store.Told(ctx, t.Digest, a.Now().Add(a.Retell.after(t.Sends+2))); err != nil {
 				return err
 			}
 		}

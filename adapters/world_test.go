@@ -36,14 +36,14 @@ type crash struct{}
 
 // world is what outlives the process: the store's file, the national system, the queue.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 	log  bytes.Buffer
 
 	mu       sync.Mutex // guards what follows
 	now      time.Time
-	looks    int // at the clock, in this life
-	dieAt    int // look at which the process dies; 0 never
+	steps    int // in this life: what the process asked of others
+	dieAt    int // step at which it dies; 0 never
 	ids      int
 	opened   map[string]incoming.Opened
 	refusals map[string]error
@@ -57,7 +57,7 @@ type world struct {
 	fates    map[int64]Fate // by a pair's number
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	return &world{
 		t: t, path: filepath.Join(t.TempDir(), "adapter.db"), now: noon,
@@ -94,17 +94,23 @@ func (w *world) live(change func(*Config)) (a *Adapter, end func()) {
 		w.t.Fatal(err)
 	}
 	w.mu.Lock()
-	w.looks = 0
+	w.steps = 0
 	w.mu.Unlock()
 	return a, end
+}
+
+// step is a place where the process may die: before and after what it asks of others. The
+// world's mutex is held.
+func (w *world) step() {
+	if w.steps++; w.steps == w.dieAt {
+		panic(crash{})
+	}
 }
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.looks++; w.looks == w.dieAt {
-		panic(crash{})
-	}
+	w.step()
 	return w.now
 }
 
@@ -162,6 +168,7 @@ type stubOffice world
 func (o *stubOffice) Open(wrapped string) (incoming.Opened, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	(*world)(o).step()
 	return o.opened[wrapped], o.refusals[wrapped]
 }
 
@@ -200,7 +207,9 @@ func (s *stubSource) Testify(_ context.Context, jws string) error {
 		s.untold--
 		return errors.New("the queue is away")
 	}
+	(*world)(s).step()
 	s.told = append(s.told, jws)
+	(*world)(s).step()
 	return nil
 }
 
@@ -215,6 +224,7 @@ type stubNotary world
 func (n *stubNotary) Testify(s gateway.Statement) (string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	(*world)(n).step()
 	n.ids++
 	raw, err := json.Marshal(map[string]any{"statement": s, "signature": n.ids})
 	return string(raw), err
@@ -238,7 +248,7 @@ func (stubExaminer) Check(jws string, _ gateway.Key) error {
 }
 
 // statement reads a stand-in for evidence.
-func statement(t *testing.T, jws string) gateway.Statement {
+func statement(t testing.TB, jws string) gateway.Statement {
 	t.Helper()
 	s, _, err := stubExaminer{}.Examine(jws)
 	if err != nil {
@@ -330,7 +340,7 @@ func (g *stubGate) Number(_ context.Context, _ gateway.Party, n gateway.PairNumb
 }
 
 // final is the one final event that the store holds for a delivery.
-func final(t *testing.T, a *Adapter, id string) gateway.Statement {
+func final(t testing.TB, a *Adapter, id string) gateway.Statement {
 	t.Helper()
 	f, err := a.Store.Final(t.Context(), id)
 	if err != nil {
@@ -339,7 +349,7 @@ func final(t *testing.T, a *Adapter, id string) gateway.Statement {
 	return statement(t, f.JWS)
 }
 
-func alarms(t *testing.T, a *Adapter) map[string]string {
+func alarms(t testing.TB, a *Adapter) map[string]string {
 	t.Helper()
 	list, err := a.Store.Alarms(t.Context(), 100)
 	if err != nil {

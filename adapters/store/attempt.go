@@ -33,30 +33,43 @@ type Attempt struct {
 	NextAt      time.Time // when the next may begin
 }
 
-// Begin journals the next attempt before it is made, marked ambiguous.
-func (s *Store) Begin(ctx context.Context, delivery string, destination gateway.Party, at time.Time) (Attempt, error) {
-	a := Attempt{Delivery: delivery, Destination: destination, Mark: Ambiguous, BeganAt: at}
+// Begin journals the next attempt at each destination before any is made, marked
+// ambiguous.
+func (s *Store) Begin(ctx context.Context, delivery string, at time.Time, destinations ...gateway.Party) ([]Attempt, error) {
+	begun := make([]Attempt, len(destinations))
 	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
-		return tx.Row(`INSERT INTO attempt (delivery, destination, n, mark, began_at)
-			VALUES (?1, ?2, (SELECT coalesce(max(n), 0) + 1 FROM attempt WHERE delivery = ?1 AND destination = ?2), ?3, ?4)
-			RETURNING n`, delivery, string(destination), string(Ambiguous), millis(at)).Scan(&a.N)
+		for i, d := range destinations {
+			begun[i] = Attempt{Delivery: delivery, Destination: d, Mark: Ambiguous, BeganAt: at}
+			if err := tx.Row(`INSERT INTO attempt (delivery, destination, n, mark, began_at)
+				VALUES (?1, ?2, (SELECT coalesce(max(n), 0) + 1 FROM attempt WHERE delivery = ?1 AND destination = ?2), ?3, ?4)
+				RETURNING n`, delivery, string(d), string(Ambiguous), millis(at)).Scan(&begun[i].N); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return Attempt{}, fmt.Errorf("journalling an attempt: %w", err)
+		return nil, fmt.Errorf("journalling attempts: %w", err)
 	}
-	return a, nil
+	return begun, nil
 }
 
-// End journals how an attempt ended.
-func (s *Store) End(ctx context.Context, a Attempt) error {
-	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`UPDATE attempt SET mark = ?, done = ?, code = ?, ended_at = ?, next_at = ?
-			WHERE delivery = ? AND destination = ? AND n = ?`,
-			string(a.Mark), a.Done, string(a.Code), millis(a.EndedAt), millis(a.NextAt), a.Delivery, string(a.Destination), a.N)
-		return err
-	})
+// End journals how attempts ended.
+func (s *Store) End(ctx context.Context, attempts ...Attempt) error {
+	err := s.w.Do(ctx, func(tx *sqlite.Tx) error { return ended(tx, attempts) })
 	if err != nil {
-		return fmt.Errorf("journalling an attempt's end: %w", err)
+		return fmt.Errorf("journalling how attempts ended: %w", err)
+	}
+	return nil
+}
+
+func ended(tx *sqlite.Tx, attempts []Attempt) error {
+	for _, a := range attempts {
+		if _, err := tx.Exec(`UPDATE attempt SET mark = ?, done = ?, code = ?, ended_at = ?, next_at = ?
+			WHERE delivery = ? AND destination = ? AND n = ?`,
+			string(a.Mark), a.Done, string(a.Code), millis(a.EndedAt), millis(a.NextAt), a.Delivery, string(a.Destination), a.N); err != nil {
+			return err
+		}
 	}
 	return nil
 }

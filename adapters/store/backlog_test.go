@@ -32,7 +32,7 @@ func TestABacklogIsWhatIsOwedAndSinceWhen(t *testing.T) {
 	must(t, err)
 	want("before anything is finished", store.Backlog{Outbox: store.Owed{Count: 1, Oldest: noon.Add(time.Second)}, Taken: store.Owed{Count: 2, Oldest: noon}})
 
-	told, err := s.Finish(t.Context(), "d", store.Delivered, "", evidence(t, n, gateway.ContentConsignment), nil)
+	told, err := s.Finish(t.Context(), "d", store.Outcome{State: store.Delivered, Evidence: evidence(t, n, gateway.ContentConsignment)})
 	must(t, err)
 	must(t, s.Answered(t.Context(), out.ID, store.Received, "receipt", "", gateway.Head{Thread: "t"}))
 	want("once one was delivered and the other way received", store.Backlog{Taken: store.Owed{Count: 1, Oldest: noon.Add(time.Minute)}, Evidence: store.Owed{Count: 1, Oldest: noon}})

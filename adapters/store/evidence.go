@@ -30,20 +30,31 @@ type Testimony struct {
 	JWS      string
 	MadeAt   time.Time
 	State    Standing
-	Sends    int
+	Sends    int    // again, after the first
 	Ack      string // the gateway's answer, a compact JWS
+}
+
+// Outcome is how a delivery ended.
+type Outcome struct {
+	State    State // Delivered or Failed
+	Code     gateway.Code
+	Evidence gateway.Evidence
+	Attempts []Attempt     // those that this is the outcome of
+	Head     *gateway.Head // what the thread learns; nil where it learns nothing
+	Next     time.Time     // when to send the evidence again, should it not be acknowledged
 }
 
 // Finish records how a delivery ended, the evidence that says so and what its thread has
 // learned, in one transaction. The first end stands: finishing again returns the evidence
 // that was recorded then, whatever is given now, so that nobody contradicts themselves.
-// told is nil where the message could not be opened.
-func (s *Store) Finish(ctx context.Context, id string, end State, code gateway.Code, e gateway.Evidence, told *gateway.Head) (Testimony, error) {
+func (s *Store) Finish(ctx context.Context, id string, o Outcome) (Testimony, error) {
 	var t Testimony
 	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
-		st := e.Statement()
+		if err := ended(tx, o.Attempts); err != nil {
+			return err
+		}
 		res, err := tx.Exec(`UPDATE delivery SET state = ?, code = ?, finished_at = ? WHERE id = ? AND state = ?`,
-			string(end), string(code), millis(st.At), id, string(Taken))
+			string(o.State), string(o.Code), millis(o.Evidence.Statement().At), id, string(Taken))
 		if err != nil {
 			return err
 		}
@@ -53,12 +64,12 @@ func (s *Store) Finish(ctx context.Context, id string, end State, code gateway.C
 			t, err = finalOf(tx, id)
 			return err
 		}
-		if told != nil {
-			if err := note(tx, *told); err != nil {
+		if o.Head != nil {
+			if err := note(tx, *o.Head); err != nil {
 				return err
 			}
 		}
-		t, err = give(tx, id, e)
+		t, err = give(tx, id, o.Evidence, o.Next)
 		return err
 	})
 	if err != nil {
@@ -69,10 +80,10 @@ func (s *Store) Finish(ctx context.Context, id string, end State, code gateway.C
 
 // Give records evidence of what a person did with a delivery. The same event of the same
 // role again returns what was recorded first.
-func (s *Store) Give(ctx context.Context, id string, e gateway.Evidence) (Testimony, error) {
+func (s *Store) Give(ctx context.Context, id string, e gateway.Evidence, next time.Time) (Testimony, error) {
 	var t Testimony
 	err := s.w.Do(ctx, func(tx *sqlite.Tx) (err error) {
-		t, err = give(tx, id, e)
+		t, err = give(tx, id, e, next)
 		return err
 	})
 	if err != nil {
@@ -81,11 +92,11 @@ func (s *Store) Give(ctx context.Context, id string, e gateway.Evidence) (Testim
 	return t, nil
 }
 
-func give(tx *sqlite.Tx, id string, e gateway.Evidence) (Testimony, error) {
+func give(tx *sqlite.Tx, id string, e gateway.Evidence, next time.Time) (Testimony, error) {
 	st := e.Statement()
 	if _, err := tx.Exec(`INSERT INTO evidence (digest, delivery, event, role, jws, made_at, state, next_at)
-		VALUES (?,?,?,?,?,?,?,0) ON CONFLICT (delivery, event, role) DO NOTHING`,
-		gateway.DigestString(e.JWS()), id, string(st.Event), st.Role, e.JWS(), millis(st.At), string(Untold)); err != nil {
+		VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (delivery, event, role) DO NOTHING`,
+		gateway.DigestString(e.JWS()), id, string(st.Event), st.Role, e.JWS(), millis(st.At), string(Untold), millis(next)); err != nil {
 		return Testimony{}, err
 	}
 	return testimony(tx.Row(`SELECT `+testimonyColumns+` FROM evidence WHERE delivery = ? AND event = ? AND role = ?`,
@@ -113,7 +124,7 @@ func (s *Store) Untold(ctx context.Context, now time.Time, n int) ([]Testimony, 
 	return s.testimonies(ctx, `WHERE state = 'untold' AND next_at <= ? ORDER BY next_at, rowid LIMIT ?`, millis(now), n)
 }
 
-// Told notes that evidence was sent, and when it is to be sent again if nothing comes back.
+// Told notes that evidence was sent again, and when the next time is.
 func (s *Store) Told(ctx context.Context, digest string, next time.Time) error {
 	return s.w.Do(ctx, func(tx *sqlite.Tx) error {
 		_, err := tx.Exec(`UPDATE evidence SET sends = sends + 1, next_at = ? WHERE digest = ?`, millis(next), digest)

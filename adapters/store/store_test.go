@@ -70,9 +70,9 @@ func TestFirstEndOfADeliveryStands(t *testing.T) {
 	s, n := fresh(t), new(int)
 	_, err := s.Take(t.Context(), delivery("d", 1))
 	must(t, err)
-	first, err := s.Finish(t.Context(), "d", store.Delivered, "", evidence(t, n, gateway.ContentConsignment), nil)
+	first, err := s.Finish(t.Context(), "d", store.Outcome{State: store.Delivered, Evidence: evidence(t, n, gateway.ContentConsignment)})
 	must(t, err)
-	second, err := s.Finish(t.Context(), "d", store.Failed, gateway.CodeExpired, evidence(t, n, gateway.ContentConsignmentFailure), nil)
+	second, err := s.Finish(t.Context(), "d", store.Outcome{State: store.Failed, Code: gateway.CodeExpired, Evidence: evidence(t, n, gateway.ContentConsignmentFailure)})
 	must(t, err)
 	if first.JWS != second.JWS {
 		t.Error("a second end was given")
@@ -93,9 +93,9 @@ func TestWhatWasWrittenIsThereAfterReopening(t *testing.T) {
 	want := delivery("d", 1)
 	_, err := s.Take(t.Context(), want)
 	must(t, err)
-	a, err := s.Begin(t.Context(), "d", "rs/coordinator", noon)
+	a, err := s.Begin(t.Context(), "d", noon, "rs/coordinator")
 	must(t, err)
-	ev, err := s.Finish(t.Context(), "d", store.Failed, gateway.CodeExpired, evidence(t, n, gateway.ContentConsignmentFailure), nil)
+	ev, err := s.Finish(t.Context(), "d", store.Outcome{State: store.Failed, Code: gateway.CodeExpired, Evidence: evidence(t, n, gateway.ContentConsignmentFailure)})
 	must(t, err)
 	must(t, s.Close())
 	info, err := os.Stat(path)
@@ -113,7 +113,7 @@ func TestWhatWasWrittenIsThereAfterReopening(t *testing.T) {
 	}
 	at, err := s.Attempts(t.Context(), "d")
 	must(t, err)
-	if diff := cmp.Diff(map[gateway.Party][]store.Attempt{"rs/coordinator": {a}}, at); diff != "" {
+	if diff := cmp.Diff(map[gateway.Party][]store.Attempt{"rs/coordinator": a}, at); diff != "" {
 		t.Errorf("attempts (-want +got):\n%s", diff)
 	}
 	due, err := s.Untold(t.Context(), noon, 10)
@@ -133,20 +133,21 @@ func TestNumbersOfAttemptsOnlyRise(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			a, err := s.Begin(t.Context(), "d", "rs/coordinator", noon)
+			a, err := s.Begin(t.Context(), "d", noon, "rs/coordinator")
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil || seen[a.N] || a.N < 1 || a.N > 16 {
-				t.Errorf("got number %d, %v", a.N, err)
+			if err != nil || len(a) != 1 || seen[a[0].N] || a[0].N < 1 || a[0].N > 16 {
+				t.Errorf("got %v, %v", a, err)
+				return
 			}
-			seen[a.N] = true
+			seen[a[0].N] = true
 		})
 	}
 	wg.Wait()
-	other, err := s.Begin(t.Context(), "d", "rs/child-protection", noon)
+	other, err := s.Begin(t.Context(), "d", noon, "rs/child-protection")
 	must(t, err)
-	if other.N != 1 {
-		t.Errorf("another destination begins at %d", other.N)
+	if other[0].N != 1 {
+		t.Errorf("another destination begins at %d", other[0].N)
 	}
 }
 
@@ -202,11 +203,11 @@ func TestPurgeForgetsWhatEndedAndKeepsWhatDidNot(t *testing.T) {
 	for _, id := range []string{"done", "unacknowledged", "waiting"} {
 		_, err := s.Take(t.Context(), delivery(id, 0))
 		must(t, err)
-		_, err = s.Begin(t.Context(), id, "rs/coordinator", noon)
+		_, err = s.Begin(t.Context(), id, noon, "rs/coordinator")
 		must(t, err)
 	}
 	for _, id := range []string{"done", "unacknowledged"} {
-		ev, err := s.Finish(t.Context(), id, store.Delivered, "", evidence(t, n, gateway.ContentConsignment), nil)
+		ev, err := s.Finish(t.Context(), id, store.Outcome{State: store.Delivered, Evidence: evidence(t, n, gateway.ContentConsignment)})
 		must(t, err)
 		if id == "done" {
 			_, err := s.Acknowledged(t.Context(), ev.Digest, store.Recorded, "ack")
