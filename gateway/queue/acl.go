@@ -15,3 +15,23 @@ func ACL(c gateway.Country) []string {
 		"(+xread +xrevrange %R~" + acks(c) + ")",
 	}
 }
+
+// GatewayACL returns the rules of the gateway's user, in the form of [ACL]: it places,
+// compares and removes deliveries, hands them to adapters that ask over HTTPS, takes
+// evidence, appends acknowledgements, and reads settings, for every country and on no
+// other key. It may delete no stream and change no setting: what it cannot do, nobody who
+// has its password can.
+func GatewayACL() []string {
+	var placed, told, answered string
+	for _, c := range gateway.Countries {
+		placed += " ~" + deliveries(c) + " ~" + urgent(c)
+		told += " ~" + evidence(c)
+		answered += " %W~" + acks(c)
+	}
+	return []string{
+		"reset", "-@all", "+hello", "+auth", "+ping", "+client|setname", "+multi", "+exec", "+config|get",
+		"(+xadd +xrange +eval +xdel +xack +xreadgroup +xautoclaim +xgroup|create" + placed + ")",
+		"(+xreadgroup +xack +xdel +xtrim +xclaim +xautoclaim +xpending +xgroup|create" + told + ")",
+		"(+xadd" + answered + ")",
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -33,9 +34,11 @@ func (l *lane) keep(ctx, working context.Context, e redis.XMessage, identity str
 	working, cancel := context.WithCancelCause(working)
 	h := &hold{ids: []string{e.ID}, cancel: cancel}
 	l.holds[identity] = h
+	before, begun := l.turn, make(chan struct{})
+	l.turn = begun
 	l.work.Go(func() {
 		defer func() { cancel(nil); <-l.held }()
-		if l.handle(ctx, working, e) {
+		if l.handle(ctx, working, e, before, begun) {
 			l.finish(working, identity, h)
 			return
 		}
@@ -47,8 +50,16 @@ func (l *lane) keep(ctx, working context.Context, e redis.XMessage, identity str
 }
 
 // handle attempts an entry until it succeeds; false when the lane stops or another
-// consumer has the entry.
-func (l *lane) handle(ctx, working context.Context, e redis.XMessage) bool {
+// consumer has the entry. First attempts begin in the order in which entries were read:
+// each waits for the one before and lets the next begin.
+func (l *lane) handle(ctx, working context.Context, e redis.XMessage, before <-chan struct{}, begun chan<- struct{}) bool {
+	begin := sync.OnceFunc(func() { close(begun) })
+	defer begin()
+	select {
+	case <-before:
+	case <-ctx.Done():
+		return false
+	}
 	pause := newBackoff()
 	for n := 1; ; n++ {
 		select {
@@ -58,6 +69,7 @@ func (l *lane) handle(ctx, working context.Context, e redis.XMessage) bool {
 		case <-working.Done():
 			return false
 		}
+		begin()
 		err := l.guard(working, e.Values)
 		<-l.running
 		if err == nil {

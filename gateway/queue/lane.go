@@ -39,6 +39,7 @@ type lane struct {
 
 	mu    sync.Mutex
 	holds map[string]*hold // guarded by mu; by identity
+	turn  <-chan struct{}  // guarded by mu; closed when the entry read last has begun
 	work  sync.WaitGroup
 }
 
@@ -50,6 +51,9 @@ const heldAtMost = 256
 func (l *lane) run(ctx context.Context, workers int) {
 	l.held, l.running = make(chan struct{}, max(heldAtMost, workers)), make(chan struct{}, workers)
 	l.holds = map[string]*hold{}
+	first := make(chan struct{})
+	close(first)
+	l.turn = first
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var takers, keeper sync.WaitGroup
