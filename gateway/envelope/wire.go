@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"crypto/sha256"
-	"io"
 	"strings"
 
 	"example.org/trm/gateway"
@@ -91,14 +90,15 @@ func (w wire) bytes() []byte {
 // digest is the SHA-256 of the compact form "protected.payload.signature~d1~...~dn~":
 // [gateway.Digest], and the sd_hash of RFC 9901, Section 4.3.1.
 func digest(core gateway.Core, disclosures []string) gateway.Digest {
-	h := sha256.New()
-	io.WriteString(h, compactForm(core))
-	io.WriteString(h, "~")
+	n := len(core.Protected) + len(core.Payload) + len(core.Signature) + 3
 	for _, d := range disclosures {
-		io.WriteString(h, d)
-		io.WriteString(h, "~")
+		n += len(d) + 1
 	}
-	return gateway.Digest(h.Sum(nil))
+	b := append(append(make([]byte, 0, n), compactForm(core)...), '~')
+	for _, d := range disclosures {
+		b = append(append(b, d...), '~')
+	}
+	return sha256.Sum256(b)
 }
 
 func compactForm(c gateway.Core) string { return c.Protected + "." + c.Payload + "." + c.Signature }
