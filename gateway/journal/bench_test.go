@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,16 +22,10 @@ func BenchmarkReceive(b *testing.B) {
 	for _, callers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("journal/callers=%d", callers), func(b *testing.B) {
 			j := openFor(b)
-			var n atomic.Int64
-			b.SetParallelism(callers) // times GOMAXPROCS
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					id := fmt.Sprintf("m-%d", n.Add(1))
-					if _, err := j.Receive(b.Context(), gateway.MessageID{Issuer: "ba/coordinator", ID: id}, "thread "+id, "ba", "rs", usual(id)); err != nil {
-						b.Error(err)
-						return
-					}
-				}
+			fromCallers(b, callers, func(i int64) error {
+				id := fmt.Sprintf("m-%d", i)
+				_, err := j.Receive(b.Context(), nameOf(id), "thread "+id, "ba", "rs", usual(id))
+				return err
 			})
 		})
 		b.Run(fmt.Sprintf("append/callers=%d", callers), func(b *testing.B) {
@@ -41,7 +37,7 @@ func BenchmarkReceive(b *testing.B) {
 // BenchmarkFind looks up an answer, as every submission does first.
 func BenchmarkFind(b *testing.B) {
 	j := openFor(b)
-	id := gateway.MessageID{Issuer: "ba/coordinator", ID: "m-1"}
+	id := nameOf("m-1")
 	if _, err := j.Receive(b.Context(), id, "thread", "ba", "rs", usual("m-1")); err != nil {
 		b.Fatal(err)
 	}
@@ -61,7 +57,7 @@ func BenchmarkNext(b *testing.B) {
 			for i := range behind + 1 {
 				id := fmt.Sprintf("m-%d", i)
 				record := usual(id)
-				if _, err := j.Receive(b.Context(), gateway.MessageID{Issuer: "ba/coordinator", ID: id}, "thread", "ba", "rs", func(s gateway.Slot) (gateway.Record, error) {
+				if _, err := j.Receive(b.Context(), nameOf(id), "thread", "ba", "rs", func(s gateway.Slot) (gateway.Record, error) {
 					r, err := record(s)
 					r.Order = "one thread"
 					return r, err
@@ -83,6 +79,33 @@ func nameOf(id string) gateway.MessageID {
 }
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// fromCallers shares the benchmark's rounds among callers, and reports what one of them
+// waits in the middle and at the end.
+func fromCallers(b *testing.B, callers int, do func(i int64) error) {
+	b.Helper()
+	var n atomic.Int64
+	var all sync.WaitGroup
+	waits := make([]time.Duration, b.N)
+	b.ResetTimer()
+	for range callers {
+		all.Go(func() {
+			for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
+				begun := time.Now()
+				if err := do(i); err != nil {
+					b.Error(err)
+					return
+				}
+				waits[i-1] = time.Since(begun)
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	slices.Sort(waits)
+	b.ReportMetric(waits[len(waits)/2].Seconds()*1e3, "p50-ms")
+	b.ReportMetric(waits[len(waits)*99/100].Seconds()*1e3, "p99-ms")
+}
 
 func openFor(b *testing.B) *journal.Journal {
 	b.Helper()
@@ -145,16 +168,10 @@ func appendAndFlush(b *testing.B, callers int) {
 			}
 		}
 	}()
-	b.SetParallelism(callers)
-	b.RunParallel(func(pb *testing.PB) {
+	fromCallers(b, callers, func(int64) error {
 		c := make(caller, 1)
-		for pb.Next() {
-			waiting <- c
-			if err := <-c; err != nil {
-				b.Error(err)
-				return
-			}
-		}
+		waiting <- c
+		return <-c
 	})
 	close(waiting)
 	<-done

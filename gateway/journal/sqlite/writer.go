@@ -65,7 +65,7 @@ func (w *Writer) Close() error {
 // comes back. Any other error means that the commit failed; where the disk failed while
 // it was flushed, what was written may still be there.
 //
-// do runs on another goroutine, but has returned when Do does. ctx is asked only until do
+// do runs on another goroutine, but has returned when Do does; it must not call Do. ctx is asked only until do
 // begins: what has begun is finished, because its outcome must be known.
 func (w *Writer) Do(ctx context.Context, do func(*Tx) error) error {
 	k := &work{do: do, done: make(chan struct{})}
