@@ -74,16 +74,24 @@ func (a *authority) forParty(p gateway.Party, u gateway.Use, pub crypto.PublicKe
 	return cert, nil
 }
 
-// forHost issues a server certificate for this machine alone.
-func (a *authority) forHost(name string, pub crypto.PublicKey, notBefore, notAfter time.Time) (*x509.Certificate, error) {
+// here are the names of this machine.
+func here() []string { return []string{"localhost", "127.0.0.1", "::1"} }
+
+// forHost issues a server certificate for hosts, which are names and addresses.
+func (a *authority) forHost(name string, hosts []string, pub crypto.PublicKey, notBefore, notAfter time.Time) (*x509.Certificate, error) {
 	t, err := template("TEST KEY server "+name, notBefore, notAfter)
 	if err != nil {
 		return nil, fmt.Errorf("certifying server %s: %w", name, err)
 	}
 	t.KeyUsage = x509.KeyUsageDigitalSignature
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	t.DNSNames = []string{"localhost"}
-	t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, h)
+		}
+	}
 	cert, err := create(t, a.cert, pub, a.key)
 	if err != nil {
 		return nil, fmt.Errorf("certifying server %s: %w", name, err)

@@ -136,7 +136,7 @@ func (m *maker) makeAuthorities() error {
 		if err != nil {
 			return fmt.Errorf("making a server key: %w", err)
 		}
-		cert, err := a.forHost(name, key.Public(), from, from.Add(signingLife))
+		cert, err := a.forHost(name, here(), key.Public(), from, from.Add(signingLife))
 		if err != nil {
 			return err
 		}

@@ -117,6 +117,9 @@ func place(dir string, files []file) (err error) {
 		}
 	}
 	for _, name := range tops {
+		if _, err := os.Lstat(filepath.Join(making, name)); errors.Is(err, fs.ErrNotExist) {
+			continue // a part of a region has no authorities
+		}
 		if err := os.Rename(filepath.Join(making, name), filepath.Join(dir, name)); err != nil {
 			if errors.Is(err, fs.ErrExist) {
 				err = ErrExists

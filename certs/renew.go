@@ -149,7 +149,7 @@ func (m *maker) renewServers(dir string) error {
 		}
 		from := m.now.Add(-early)
 		a := m.authorities[name]
-		cert, err := a.forHost(name, pub, from, from.Add(signingLife))
+		cert, err := a.forHost(name, here(), pub, from, from.Add(signingLife))
 		if err != nil {
 			return err
 		}
