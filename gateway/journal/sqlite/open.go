@@ -22,7 +22,8 @@ import (
 //
 // A committed transaction is on disk: write-ahead log with synchronous=FULL, which
 // flushes the log in every commit. Foreign keys are enforced, and what is deleted is
-// overwritten with zeros.
+// overwritten with zeros. Nothing is written to temporary files: what savepoints keep for
+// a rollback stays in memory.
 func Open(path string) (write, read *sql.DB, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -35,7 +36,7 @@ func Open(path string) (write, read *sql.DB, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening database: %w", err)
 	}
-	if write, err = pool(abs, 1, "_txlock=immediate&_pragma=secure_delete(1)"); err != nil {
+	if write, err = pool(abs, 1, "_txlock=immediate&_pragma=secure_delete(1)&_pragma=cache_size(-16384)"); err != nil {
 		return nil, nil, err
 	}
 	if read, err = pool(abs, max(4, runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
@@ -48,7 +49,7 @@ func Open(path string) (write, read *sql.DB, err error) {
 func pool(abs string, n int, extra string) (*sql.DB, error) {
 	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(abs)}
 	u.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=journal_size_limit(67108864)&" + extra
+		"&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=journal_size_limit(67108864)&" + extra
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
 		return nil, fmt.Errorf("opening database: %w", err)

@@ -67,7 +67,7 @@ func TestADatabaseIsOpenedDurableAndForItsOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a name with ? and #.db")
 	write, read := open(t, path)
 	for name, db := range map[string]*sql.DB{"write": write, "read": read} {
-		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "temp_store": "2"} {
 			var got string
 			if err := db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
 				t.Errorf("%s: %s is %s, %v; want %s", name, pragma, got, err, want)
