@@ -69,6 +69,9 @@ func (c *Collector) Collect(ctx context.Context, from Country, jws string) (ack 
 	if s.Signer.Country() != from {
 		return c.acknowledge(jws, s, Refuse(CodeEvidence, "", "Each country sends its own evidence."))
 	}
+	if !s.Event.ofRecipient() {
+		return c.acknowledge(jws, s, Refuse(CodeEvidence, "", "A recipient testifies to what happened at its side."))
+	}
 	k, ok, err := c.Book.Case(ctx, s.Delivery)
 	if err != nil {
 		return "", err

@@ -99,6 +99,9 @@ func TestEvidenceThatProvesNothingIsRefusedForEver(t *testing.T) {
 		"of another message":                  {"rs", func(s *gateway.Statement) { s.Message.ID = "m-0" }, gateway.CodeEvidence},
 		"by a role that is not the addressee": {"rs", func(s *gateway.Statement) { s.Signer = "rs/child-protection" }, gateway.CodeEvidence},
 		"for other content than was released": {"rs", func(s *gateway.Statement) { s.SDHash = "other" }, gateway.CodeBinding},
+		"that the gateway received it":        {"rs", func(s *gateway.Statement) { s.Event = gateway.SubmissionAcceptance }, gateway.CodeEvidence},
+		"that its evidence was recorded":      {"rs", func(s *gateway.Statement) { s.Event = gateway.EvidenceRecorded }, gateway.CodeEvidence},
+		"of an event that nobody knows":       {"rs", func(s *gateway.Statement) { s.Event = "Gossip" }, gateway.CodeEvidence},
 		"dated when the key was not valid":    {"rs", func(s *gateway.Statement) { s.At = noon.AddDate(1, 0, 0) }, gateway.CodeEvidence},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,6 +19,16 @@ const (
 // Final reports whether the event ends the delivery: nothing more is attempted.
 func (e Event) Final() bool { return e == ContentConsignment || e == ContentConsignmentFailure }
 
+// ofRecipient reports whether the event is one that a recipient testifies to: what
+// happened at its side. Everything else is the gateway's to say.
+func (e Event) ofRecipient() bool {
+	switch e {
+	case ContentConsignment, ContentConsignmentFailure, ContentHandover, TakenOn:
+		return true
+	}
+	return false
+}
+
 // Statement is what one piece of evidence says, before it is signed or once its
 // signature was checked. A statement holds codes, ids, times and digests, never a value
 // of a message.

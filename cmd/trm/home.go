@@ -54,23 +54,13 @@ func (a *app) desk() (*desk, error) {
 	return d, err
 }
 
+// openDirectory opens the directory in force of a home folder, with the statements over it.
 func openDirectory(home string) (*trust.Directory, error) {
-	signed, err := os.ReadFile(filepath.Join(home, "directory.json"))
+	d, err := trust.OpenFolder(home, time.Now())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no directory in %s: run trm keys init %s, or name another folder with --home", home, home)
 	}
-	if err != nil {
-		return nil, err
-	}
-	raw, err := os.ReadFile(filepath.Join(home, "pins.json"))
-	if err != nil {
-		return nil, err
-	}
-	pins, err := trust.ParsePins(raw)
-	if err != nil {
-		return nil, err
-	}
-	return trust.Open(signed, pins, time.Now(), 0)
+	return d, err
 }
 
 func readGatewayAddress(home string) (gatewayAddress, error) {

@@ -10,6 +10,7 @@ import (
 
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
+	"example.org/trm/gateway/trust"
 )
 
 func (a *app) keysCommand() *cobra.Command {
@@ -28,6 +29,65 @@ keys are readable by you alone. An existing set is never overwritten.`,
 		&cobra.Command{
 			Use: "show PARTY", Short: "List a party's public keys as the directory has them", Args: args("PARTY"),
 			RunE: func(_ *cobra.Command, args []string) error { return a.showKeys(args[0]) },
+		},
+		&cobra.Command{
+			Use:   "new PARTY USE",
+			Short: "Make one private key for an office, never over another",
+			Long: `new makes a key where it will live. Beside a signing key lies a request for the certificate of the
+country's authority; the key is good once a directory lists it. USE is message, evidence,
+assertion, approval or encryption.`,
+			Args: args("PARTY", "USE"),
+			RunE: func(_ *cobra.Command, args []string) error {
+				p, err := parseParty(args[0])
+				if err != nil {
+					return err
+				}
+				name, err := certs.New(a.home, p, gateway.Use(args[1]))
+				if err != nil {
+					return err
+				}
+				a.printf("made %s; trm keys propose %s prints its entry for the next directory\n", name, p)
+				return nil
+			},
+		},
+		&cobra.Command{
+			Use: "propose PARTY", Short: "Print a party's keys that no directory lists yet, as entries for the next", Args: args("PARTY"),
+			RunE: func(_ *cobra.Command, args []string) error { return a.proposeKeys(args[0]) },
+		},
+		&cobra.Command{
+			Use: "renew", Short: "In a development set: make successors of what runs out, and the next directory", Args: args(),
+			RunE: func(*cobra.Command, []string) error {
+				report, err := certs.Renew(a.home, certs.Options{Now: time.Now()})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					a.printJSON(a.out, report)
+					return nil
+				}
+				a.printf("%s\n", report)
+				return nil
+			},
+		},
+		&cobra.Command{
+			Use: "destroy", Short: "Destroy encryption keys whose last message has ended", Args: args(),
+			RunE: func(*cobra.Command, []string) error {
+				gone, err := certs.Destroy(a.home, certs.Options{Now: time.Now()})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					a.printJSON(a.out, gone)
+					return nil
+				}
+				for _, name := range gone {
+					a.printf("destroyed %s\n", name)
+				}
+				if len(gone) == 0 {
+					a.printf("nothing to destroy\n")
+				}
+				return nil
+			},
 		},
 	)
 	return c
@@ -78,6 +138,24 @@ func (a *app) showKeys(name string) error {
 		w.Write([]byte(strings.Join([]string{string(l.Use), l.Alg, l.ID, "until " + l.Until.Format(time.DateOnly)}, "\t") + "\n"))
 	}
 	return w.Flush()
+}
+
+// proposeKeys prints entries that are valid from the day the next directory can be in force.
+func (a *app) proposeKeys(name string) error {
+	p, err := parseParty(name)
+	if err != nil {
+		return err
+	}
+	d, err := openDirectory(a.home)
+	if err != nil {
+		return err
+	}
+	entries, err := certs.Propose(a.home, p, d, time.Now().UTC().Truncate(time.Second).Add(trust.Delay))
+	if err != nil {
+		return err
+	}
+	a.printJSON(a.out, entries)
+	return nil
 }
 
 func (a *app) certsCommand() *cobra.Command {

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.org/trm/certs"
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/trust"
+)
+
+func (a *app) revokeCommand() *cobra.Command {
+	var reason, file string
+	c := &cobra.Command{
+		Use:   "revoke PARTY KEY-ID",
+		Short: "Revoke a party's own key, with the approval key that a second person holds",
+		Long: `revoke makes the statement that a key is no longer the party's, from now on and for ever, and takes
+it up in the home folder. What the key signed before stays good. trm keys show lists the ids.
+
+The file that -o writes goes to the gateway, which tells everybody.`,
+		Args: args("PARTY", "KEY-ID"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := parseParty(args[0])
+			if err != nil {
+				return err
+			}
+			return a.state(trust.Statement{Kind: trust.Revocation, By: p, Key: args[1], Reason: reason}, file)
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "suspected", "one of "+strings.Join(trust.Reasons[:], ", "))
+	c.Flags().StringVarP(&file, "out", "o", "", "file for the signed statement")
+	return c
+}
+
+func (a *app) switchCommand() *cobra.Command {
+	var file, as string
+	c := &cobra.Command{
+		Use:       "switch COUNTRY on|off",
+		Short:     "Switch one's own pair with a country off, alone, or on again",
+		Args:      args("COUNTRY", "on|off"),
+		ValidArgs: []string{"on", "off"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			own, with := gateway.Country(as), gateway.Country(args[0])
+			if !own.Valid() || !with.Valid() || own == with {
+				return usage("name two countries of the mechanism; the codes are al, ba, xk, md, me, mk, rs")
+			}
+			if args[1] != "on" && args[1] != "off" {
+				return usage("say on or off")
+			}
+			return a.state(trust.Statement{
+				Kind: trust.Switch, By: gateway.Party(string(own) + "/coordinator"), With: with, Off: args[1] == "off",
+			}, file)
+		},
+	}
+	c.Flags().StringVar(&as, "as", "", "the country whose side it is (required)")
+	c.Flags().StringVarP(&file, "out", "o", "", "file for the signed statement")
+	_ = c.MarkFlagRequired("as")
+	return c
+}
+
+func (a *app) contactsCommand() *cobra.Command {
+	var (
+		s    trust.Statement
+		file string
+		alt  string
+	)
+	c := &cobra.Command{
+		Use:   "contacts PARTY",
+		Short: "Say how a party is reached: mailbox, duty telephone, alternate",
+		Args:  args("PARTY"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := parseParty(args[0])
+			if err != nil {
+				return err
+			}
+			if alt != "" {
+				if s.Alternate, err = parseParty(alt); err != nil {
+					return err
+				}
+			}
+			s.Kind, s.By = trust.Contacts, p
+			return a.state(s, file)
+		},
+	}
+	c.Flags().StringVar(&s.Mailbox, "mailbox", "", "e-mail address (required)")
+	c.Flags().StringVar(&s.Duty, "duty", "", "duty telephone, such as +99900010001 (required)")
+	c.Flags().StringVar(&alt, "alternate", "", "another party of the same country")
+	c.Flags().StringVarP(&file, "out", "o", "", "file for the signed statement")
+	_ = c.MarkFlagRequired("mailbox")
+	_ = c.MarkFlagRequired("duty")
+	return c
+}
+
+func (a *app) tellCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "tell FILE", Short: "Take up a signed statement of another office", Args: args("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			raw, err := a.read(args[0])
+			if err != nil {
+				return err
+			}
+			return a.tellStatement(strings.TrimSpace(string(raw)))
+		},
+	}
+}
+
+// state signs what an office says alone, with the key whose matter it is, and takes it up.
+func (a *app) state(s trust.Statement, file string) error {
+	s.Issued = time.Now().UTC().Truncate(time.Second)
+	k, err := a.statementKey(s)
+	if err != nil {
+		return err
+	}
+	jws, err := s.Sign(k)
+	if err != nil {
+		return exitWith(exitInvalid, err)
+	}
+	if err := a.tellStatement(jws); err != nil {
+		return err
+	}
+	if file == "" {
+		return nil
+	}
+	return a.write(file, []byte(jws+"\n"))
+}
+
+func (a *app) statementKey(s trust.Statement) (*envelope.Private, error) {
+	if s.Kind == trust.Switch {
+		hands, err := a.hands([]string{string(s.By.Country())})
+		if err != nil {
+			return nil, err
+		}
+		return hands[0], nil
+	}
+	k, err := certs.Load(a.home, s.By)
+	if err != nil || k.Approval == nil {
+		return nil, fmt.Errorf("the approval key of %s is not in %s", s.By, a.home)
+	}
+	return k.Approval, nil
+}
+
+func (a *app) tellStatement(jws string) error {
+	r, err := a.register()
+	if err != nil {
+		return err
+	}
+	if err := r.Tell(jws, time.Now()); err != nil {
+		return exitWith(exitInvalid, err)
+	}
+	s, err := trust.ReadStatement(jws)
+	if err != nil {
+		return err
+	}
+	a.printf("in force: %s of %s, issued %s\n", s.Kind, s.By, s.Issued.Format(time.RFC3339))
+	return nil
+}
