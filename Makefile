@@ -77,5 +77,5 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@$(GO) test -short -list '^Fuzz' ./... | awk '/^Fuzz/ { t[n++] = $$1; next } /^ok/ { for (i = 0; i < n; i++) print t[i], $$2; n = 0 }' | \
 	while read -r target package; do \
 	  echo "$$target in $$package"; \
-	  $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$package"; \
+	  $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=20x "$$package"; \
 	done
