@@ -53,6 +53,44 @@ func TestTwoCoordinatorsConfirmForADay(t *testing.T) {
 	}
 }
 
+func TestAConfirmationIsOfThisDirectoryAndOfADay(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t)
+	d := r.open(t)
+	good, err := d.Confirmed(r.confirm(t, d, noon, "al", "ba"), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name   string
+		change func(c *Confirmation)
+		want   Reason
+	}{
+		{"another kind", func(c *Confirmation) { c.Kind = kindDirectory }, UnknownKind},
+		{"another number", func(c *Confirmation) { c.Directory = 2 }, OtherDocument},
+		{"another digest", func(c *Confirmation) { c.Digest = gateway.DigestString("x") }, OtherDocument},
+		{"other statements", func(c *Confirmation) { c.Statements = gateway.DigestString("x") }, OtherDocument},
+		{"two days", func(c *Confirmation) { c.Expires = c.Issued.Add(Freshness + time.Second) }, BadDates},
+		{"ended when it began", func(c *Confirmation) { c.Expires = c.Issued }, BadDates},
+		{"issued in fractions", func(c *Confirmation) { c.Issued = c.Issued.Add(time.Millisecond) }, BadDates},
+		{"ending in fractions", func(c *Confirmation) { c.Expires = c.Expires.Add(-time.Millisecond) }, BadDates},
+		{"as of a fraction", func(c *Confirmation) { c.AsOf = c.AsOf.Add(time.Millisecond) }, BadDates},
+		{"as of tomorrow", func(c *Confirmation) { c.AsOf = c.Issued.Add(day) }, BadDates},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			c := good
+			row.change(&c)
+			payload, err := canonical(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = d.Confirmed(r.forcePayload(t, payload, "al", "ba"), noon)
+			wantReason(t, err, row.want)
+		})
+	}
+}
+
 func TestWhoIsKeptFromNewsFindsOut(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t)

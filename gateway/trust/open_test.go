@@ -304,8 +304,26 @@ func TestPinsNameAMajorityOfOneKeyForEachCountry(t *testing.T) {
 	if err != nil || got.K != 4 || len(got.Keys) != 7 {
 		t.Errorf("good pins: %v", err)
 	}
-	_, err = ParsePins(append(raw, '{'))
-	wantReason(t, err, BadPins)
+	all := r.pins
+	all.K = 7
+	if _, err := all.keys(); err != nil {
+		t.Errorf("seven of seven: %v", err)
+	}
+	for name, raw := range map[string]string{
+		"two numbers":     strings.Replace(string(raw), `"k": 4`, `"k": 7, "k": 4`, 1),
+		"a word":          strings.Replace(string(raw), `"k": 4`, `"k": "four"`, 1),
+		"behind the end":  string(raw) + "{",
+		"nothing":         "",
+		"another curve":   strings.Replace(string(raw), "P-256", "P-384", 1),
+		"encryption keys": strings.Replace(strings.Replace(string(raw), "ES256", "ECDH-ES+A256KW", 1), `"sig"`, `"enc"`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParsePins([]byte(raw))
+			wantReason(t, err, BadPins)
+		})
+	}
+	_, err = Pin("rs", r.keys["rs/coordinator"][gateway.UseEvidence])
+	wantReason(t, err, WrongUse)
 }
 
 func parse(t testing.TB, raw []byte) signed {

@@ -38,7 +38,7 @@ func ParsePins(raw []byte) (Pins, error) {
 
 // keys are the pinned keys by id, ready to verify with.
 func (p Pins) keys() (map[string]gateway.Key, error) {
-	if 2*p.K <= len(p.Keys) || p.K > len(p.Keys) || len(p.Keys) != len(gateway.Countries) {
+	if n := len(gateway.Countries); len(p.Keys) != n || 2*p.K <= n || p.K > n {
 		return nil, fault(BadPins, "")
 	}
 	out := make(map[string]gateway.Key, len(p.Keys))

@@ -19,9 +19,6 @@ func recall(s state, pins Pins, first []byte, now time.Time) (*Register, error) 
 	}
 	for _, k := range kept {
 		if err := r.append(k.raw, pins); err != nil {
-			if k.Number > 0 {
-				err = fmt.Errorf("directory %d: %w", k.Number, err)
-			}
 			return nil, err
 		}
 	}
@@ -90,9 +87,6 @@ func (r *Register) know(first []byte) error {
 		default:
 			return nil
 		}
-	}
-	if doc.Number < r.taken[len(r.taken)-1].Number() {
-		return fault(RolledBack, fmt.Sprint(doc.Number))
 	}
 	return r.append(first, Pins{})
 }

@@ -231,6 +231,9 @@ func TestAStatementThatIsDatedBackIsNotPublished(t *testing.T) {
 	reg, _ := r.register(t)
 	s := r.revoke(t, "rs/coordinator", gateway.UseMessage, noon)
 	wantReason(t, reg.Tell(s, noon.Add(Prompt+time.Second)), TooOld)
+	if err := reg.Tell(r.revoke(t, "ba/coordinator", gateway.UseMessage, noon), noon.Add(Prompt)); err != nil {
+		t.Errorf("in the last second: %v", err)
+	}
 	wantReason(t, reg.Heard(s, noon.Add(-gateway.Skew-time.Second)), FromTheFuture)
 	if err := reg.Heard(s, noon.Add(30*day)); err != nil {
 		t.Errorf("one that the gateway has published: %v", err)

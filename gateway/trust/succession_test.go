@@ -79,6 +79,9 @@ func TestWhatFollowsMustBeNewerAndOfTheSameKind(t *testing.T) {
 	if err := reg.Take(r.force(t, r.next(), "rs", "xk", "mk", "me"), noon); err != nil {
 		t.Errorf("the same under other hands: %v", err)
 	}
+	if got := len(reg.Waiting()); got != 1 {
+		t.Errorf("%d wait, want 1", got)
+	}
 	other := r.next()
 	other.Notice = "another number two"
 	wantReason(t, reg.Take(r.force(t, other), noon), NumberReused)

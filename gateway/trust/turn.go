@@ -17,7 +17,7 @@ func (r *Register) Turn(now time.Time) (next time.Time) {
 
 func (r *Register) turn(now time.Time) (next time.Time) {
 	current := r.live.Current().Number()
-	if d := r.due(now); d != nil && d.Number() > current {
+	if d := r.due(now); d != nil && d.Number() > current { // never back, also with the clock
 		r.live.Swap(d)
 		r.log("directory in force", "number", d.Number())
 		current = d.Number()
