@@ -86,6 +86,10 @@ type Config struct {
 	// Tracer and Meter, by default, do nothing.
 	Tracer trace.TracerProvider
 	Meter  metric.MeterProvider
+	// Feed, if set, is followed for evidence about what this country sent, every Follow.
+	// Default 5 seconds.
+	Feed   Feed
+	Follow time.Duration
 	// Profile translates national codes. By default nothing is translated.
 	Profile country.Profile
 	// Refresh, if set, looks for a newer directory. It is called once before a delivery
@@ -126,7 +130,7 @@ func New(c Config) (*Adapter, error) {
 		}
 	}
 	if !c.Country.Valid() {
-		errs = append(errs, errors.New("Country is not one of the mechanism"))
+		errs = append(errs, errors.New("the country is not one of the mechanism"))
 	}
 	need("Source", c.Source == nil)
 	need("Office", c.Office == nil)
@@ -156,6 +160,9 @@ func New(c Config) (*Adapter, error) {
 	if c.Attempt <= 0 {
 		c.Attempt = 30 * time.Second
 	}
+	if c.Follow <= 0 {
+		c.Follow = followEvery
+	}
 	if c.Keep <= 0 {
 		c.Keep = 30 * 24 * time.Hour
 	}
@@ -183,6 +190,7 @@ func (a *Adapter) Run(ctx context.Context) error {
 		"reading acknowledgements": func(ctx context.Context) error { return a.Source.Acks(ctx, a.acknowledged) },
 		"sending evidence again":   a.retell,
 		"submitting envelopes":     a.submit,
+		"following feeds":          a.follow,
 		"asking about gaps":        a.explain,
 		"purging":                  a.purge,
 	} {

@@ -89,14 +89,16 @@ func TestAnswerToASubmissionIsFinalOrNot(t *testing.T) {
 		err     bool
 		wait    time.Duration
 	}{
-		"refused":               {refusing(422, gateway.CodePairOff), gateway.CodePairOff, false, 0},
-		"another has the id":    {refusing(409, gateway.CodeIDReused), gateway.CodeIDReused, false, 0},
-		"not known":             {refusing(401, gateway.CodeUnauthenticated), gateway.CodeUnauthenticated, true, 0},
-		"too many":              {refusing(429, gateway.CodeRateLimited, "Retry-After", "3"), gateway.CodeRateLimited, true, 3 * time.Second},
-		"busy":                  {refusing(503, gateway.CodeBusy, "Retry-After", "7"), gateway.CodeBusy, true, 7 * time.Second},
-		"broken":                {refusing(500, gateway.CodeInternal), gateway.CodeInternal, true, 0},
-		"a proxy's own page":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 404) }, "", true, 0},
-		"a redirect":            {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://192.0.2.1/", 307) }, "", true, 0},
+		"refused":            {refusing(422, gateway.CodePairOff), gateway.CodePairOff, false, 0},
+		"another has the id": {refusing(409, gateway.CodeIDReused), gateway.CodeIDReused, false, 0},
+		"not known":          {refusing(401, gateway.CodeUnauthenticated), gateway.CodeUnauthenticated, true, 0},
+		"too many":           {refusing(429, gateway.CodeRateLimited, "Retry-After", "3"), gateway.CodeRateLimited, true, 3 * time.Second},
+		"busy":               {refusing(503, gateway.CodeBusy, "Retry-After", "7"), gateway.CodeBusy, true, 7 * time.Second},
+		"broken":             {refusing(500, gateway.CodeInternal), gateway.CodeInternal, true, 0},
+		"a proxy's own page": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 404) }, "", true, 0},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusTemporaryRedirect)
+		}, "", true, 0},
 		"a page instead":        {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("welcome")) }, "", true, 0},
 		"an answer without end": {func(w http.ResponseWriter, _ *http.Request) { endless(w) }, "", true, 0},
 		"a cut":                 {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", true, 0},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"example.org/trm/adapters/outgoing"
@@ -124,8 +125,8 @@ func draft(w http.ResponseWriter, r *http.Request, c Caller) (outgoing.Draft, er
 	return d, nil
 }
 
-// getOutbox says how far a message came. The gateway is asked; its evidence is shown only
-// once its signatures were checked.
+// getOutbox says how far a message came: what was heard, and what the gateway says now, if
+// it can be asked. Evidence is shown only once its signature was checked.
 func (a *Adapter) getOutbox(w http.ResponseWriter, r *http.Request, c Caller) error {
 	o, err := a.Store.Outgoing(r.Context(), r.PathValue("jti"))
 	if errors.Is(err, store.ErrUnknown) || err == nil && !c.may(o.ID.Issuer) {
@@ -135,30 +136,36 @@ func (a *Adapter) getOutbox(w http.ResponseWriter, r *http.Request, c Caller) er
 		return err
 	}
 	s := sent(o)
+	heard, err := a.Store.Heard(r.Context(), o.ID)
+	if err != nil {
+		return err
+	}
 	if o.State == store.Received {
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 		defer cancel()
 		if st, err := a.Gate.Message(ctx, o.ID.Issuer, o.ID); err == nil {
 			s.Gateway = st.State
-			s.Evidence = a.proven(o.ID, st.Evidence)
+			heard = append(heard, st.Evidence...)
 		}
 	}
+	s.Evidence = a.proven(r.Context(), o.ID, heard)
 	answer(w, http.StatusOK, s)
 	return nil
 }
 
-// proven keeps the evidence that is about the message and whose signature holds. A
-// recipient that could not open a delivery cannot say which message it was; that it belongs
-// here is the gateway's word.
-func (a *Adapter) proven(id gateway.MessageID, list []string) []Proven {
+// proven keeps the evidence that is about the message and whose signature holds, each
+// once.
+func (a *Adapter) proven(ctx context.Context, id gateway.MessageID, list []string) []Proven {
 	var out []Proven
 	for _, jws := range list {
-		e, err := gateway.Witnessed(jws, a.Examiner, a.Directory)
-		s := e.Statement()
-		unopened := s.Event == gateway.ContentConsignmentFailure && s.Message == (gateway.MessageID{})
-		if err != nil || s.Message != id && !unopened {
+		if slices.ContainsFunc(out, func(p Proven) bool { return p.JWS == jws }) {
 			continue
 		}
+		e, err := a.about(ctx, id, jws)
+		if err != nil {
+			continue
+		}
+		s := e.Statement()
 		out = append(out, Proven{Event: s.Event, Signer: s.Signer, At: s.At, Role: s.Role, Code: s.Code, JWS: jws})
 	}
 	return out

@@ -122,6 +122,8 @@ const (
 	AlarmGap         = "gap"                 // a number that the gateway cannot explain
 	AlarmEvidence    = "evidence-refused"    // the gateway refused our evidence
 	AlarmFailed      = "delivery-failed"     // the national system could not take it
+	AlarmHeard       = "evidence-invalid"    // what the gateway tells us of our message does not prove
+	AlarmUndelivered = "message-undelivered" // what we sent did not reach its national system
 	AlarmReceipt     = "receipt-invalid"     // the gateway's answer does not prove
 )
 

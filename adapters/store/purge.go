@@ -10,7 +10,7 @@ import (
 
 // Purge forgets what nothing can ask for any more: envelopes and finished deliveries, with
 // their attempts and acknowledged evidence, that expired before t. What is unfinished or
-// unacknowledged stays. It returns how many deliveries and envelopes it forgot.
+// unacknowledged stays, and so do receipts and evidence about what was sent. It returns how many deliveries and envelopes it forgot.
 //
 // Rows are overwritten on disk (secure_delete) and the write-ahead log is cut back, so
 // that an old envelope is not in a free page.

@@ -147,7 +147,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		}
 	}
 	a.Adapter, err = adapters.New(adapters.Config{
-		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Keys: find,
+		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Feed: a.client, Follow: c.Follow, Keys: find,
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
 		Desk:   outgoing.Desk{Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID},
 		Notary: notary, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,

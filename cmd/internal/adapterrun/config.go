@@ -63,6 +63,8 @@ type Config struct {
 	Retry    Pace `yaml:"retry"`    // default 2s to 5m
 	Retell   Pace `yaml:"retell"`   // default 30s to 1h
 	Resubmit Pace `yaml:"resubmit"` // default 1s to 5m
+	// Follow is how often the gateway is asked for evidence about what was sent. Default 5s.
+	Follow time.Duration `yaml:"follow"`
 	// Grace is how long what is in hand may take when the process stops. Default 10s.
 	Grace time.Duration `yaml:"grace"`
 	// Keep is how long after its exp a message's journal rows are kept. Default 720h.
@@ -204,7 +206,7 @@ func (c Config) Validate() error {
 		"listen: an address that others can reach needs tls")
 	bad(c.OTLP != "" && !strings.HasPrefix(c.OTLP, "http://") && !strings.HasPrefix(c.OTLP, "https://"), "otlp: give an http or https URL")
 	for name, d := range map[string]time.Duration{
-		"attempt": c.Attempt, "grace": c.Grace, "keep": c.Keep, "retry": min(c.Retry.First, c.Retry.Last),
+		"attempt": c.Attempt, "follow": c.Follow, "grace": c.Grace, "keep": c.Keep, "retry": min(c.Retry.First, c.Retry.Last),
 		"retell": min(c.Retell.First, c.Retell.Last), "resubmit": min(c.Resubmit.First, c.Resubmit.Last),
 	} {
 		bad(d < 0, "%s: is negative", name)
