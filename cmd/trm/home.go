@@ -1,16 +1,20 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
 
+	"example.org/trm/adapters"
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
@@ -28,12 +32,32 @@ type desk struct {
 	catalogue *schemas.Set
 	policy    *policy.Policy
 	gateway   gatewayAddress
+	http      *http.Client
 }
 
 // gatewayAddress is the file gateway.json of a home folder.
 type gatewayAddress struct {
-	URL      string `json:"url"`      // where the gateway answers
-	Audience string `json:"audience"` // what an assertion names as its reader
+	URL      string `json:"url"`          // where the gateway answers
+	Audience string `json:"audience"`     // what an assertion names as its reader
+	CA       string `json:"ca,omitempty"` // PEM file in the home folder of the authorities that may certify it; default: the system's
+}
+
+// client calls the gateway and nobody else.
+func (g gatewayAddress) client(home string) (*http.Client, error) {
+	c := &http.Client{Timeout: 30 * time.Second, CheckRedirect: adapters.NoRedirects}
+	if g.CA == "" {
+		return c, nil
+	}
+	raw, err := os.ReadFile(filepath.Join(home, filepath.FromSlash(g.CA)))
+	if err != nil {
+		return nil, fmt.Errorf("reading the gateway's authority: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(raw) {
+		return nil, fmt.Errorf("reading the gateway's authority: %s holds no certificate", g.CA)
+	}
+	c.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}}
+	return c, nil
 }
 
 // desk opens the home folder. Its directory is checked as the gateway checks it: quorum
@@ -50,7 +74,10 @@ func (a *app) desk() (*desk, error) {
 	if d.policy, err = policy.Default(); err != nil {
 		return nil, err
 	}
-	d.gateway, err = readGatewayAddress(a.home)
+	if d.gateway, err = readGatewayAddress(a.home); err != nil {
+		return nil, err
+	}
+	d.http, err = d.gateway.client(a.home)
 	return d, err
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,7 @@ import (
 func (d *desk) client() *adapters.Client {
 	return &adapters.Client{
 		Base: d.gateway.URL, Audience: d.gateway.Audience, Keys: d.keyring(), Now: time.Now, NewID: newID,
-		HTTP: &http.Client{Timeout: 30 * time.Second, CheckRedirect: adapters.NoRedirects},
+		HTTP: d.http,
 	}
 }
 

@@ -43,7 +43,7 @@ TEST KEYS: synthetic people only; no institution operates or endorses this.`,
 				return err
 			}
 			if a.json {
-				a.printJSON(a.out, map[string]any{"dir": args[0], "made": made})
+				a.printJSON(a.out, map[string]any{"dir": args[0], "made": append([]string{}, made...)})
 				return nil
 			}
 			for _, m := range made {
