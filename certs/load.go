@@ -29,7 +29,12 @@ type Keys struct {
 	Chain                                           [][]byte            // DER: the message key's certificate, then its authority's
 
 	chains map[string][][]byte // key id -> the same for every signing key
+	held   map[gateway.Use][]*envelope.Private
 }
+
+// All are the party's keys of one use, the newest first, whether valid now or not: for the
+// gateway, which answers with any of its keys that the directory lists.
+func (k *Keys) All(u gateway.Use) []*envelope.Private { return k.held[u] }
 
 // Load reads a party's keys from a folder as [Develop] makes it. The error is
 // fs.ErrNotExist where there is no key of the party at all. Modes and dates are for
@@ -45,7 +50,7 @@ func LoadAt(dir string, p gateway.Party, now time.Time) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading keys of %s: %w", p, err)
 	}
-	k := &Keys{Party: p, Thumbprint: map[string]string{}, chains: map[string][][]byte{}}
+	k := &Keys{Party: p, Thumbprint: map[string]string{}, chains: map[string][][]byte{}, held: map[gateway.Use][]*envelope.Private{}}
 	for use, slot := range map[gateway.Use]**envelope.Private{
 		gateway.UseMessage: &k.Message, gateway.UseEvidence: &k.Evidence, gateway.UseAssertion: &k.Assertion,
 		gateway.UseApproval: &k.Approval, gateway.UseBinding: &k.Binding,
@@ -65,10 +70,9 @@ func LoadAt(dir string, p gateway.Party, now time.Time) (*Keys, error) {
 		}
 	}
 	for _, s := range found {
-		if s.use() == gateway.UseEncryption {
-			k.Encryption = append(k.Encryption, s.key)
-		}
+		k.held[s.use()] = append(k.held[s.use()], s.key)
 	}
+	k.Encryption = k.held[gateway.UseEncryption]
 	if k.Message != nil {
 		k.Chain = k.chains[k.Message.ID()]
 	}

@@ -92,6 +92,9 @@ func TestARenewedSigningKeyIsLoadedFromItsFirstDay(t *testing.T) {
 	if Thumbprint(after.Chain[0]) != after.Thumbprint[after.Message.ID()] {
 		t.Error("the chain is the old key's")
 	}
+	if all := after.All(gateway.UseMessage); len(all) != 2 || all[0].ID() != after.Message.ID() || all[1].ID() != before.Message.ID() {
+		t.Errorf("of the keys that overlap, All has %v", all)
+	}
 	last := noon.Add(364 * day)
 	if fresh, err := LoadAt(dir, p, last.Add(1000*day)); err != nil || fresh.Message.ID() != after.Message.ID() {
 		t.Errorf("where none is valid, the newest: %v", err)

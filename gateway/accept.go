@@ -153,7 +153,7 @@ func (r *Receiver) record(base Record, m Message, s Slot) (Record, error) {
 	}
 	out := base
 	out.Bound, err = r.Binder.Bind(m.Core(), d.Units(), Binding{
-		Delivery: r.NewID(), Audience: h.Audience, IssuedAt: base.At,
+		KeyID: h.Confirmation, Delivery: r.NewID(), Audience: h.Audience, IssuedAt: base.At,
 		Released: d.Released(), Policy: decision.Policy, Pair: s.Number,
 	}, keys[0])
 	if err != nil {

@@ -212,6 +212,25 @@ func TestThreadBelongsToItsTwoParties(t *testing.T) {
 	}
 }
 
+func TestTheBindingKeyIsTheOneThatTheMessageNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.directory.keys["gw-binding-2"] = w.directory.keys["gw-binding"]
+	for i, key := range []string{"gw-binding", "gw-binding-2"} {
+		a, err := w.accept(t, referral(func(s *submission) {
+			s.Head.ID, s.Head.Confirmation = "m-"+key, key
+			s.seal("health@child-protection", "cp-enc", 4096)
+			s.seal("identity@coordinator", "rs-enc", 4096)
+		}))
+		if err != nil || a.Receipt == nil {
+			t.Fatalf("accepting: %+v, %v", a.Refusal, err)
+		}
+		if got := w.journal.records[i].Bound.Binding.KeyID; got != key {
+			t.Errorf("bound with %q, the message names %q", got, key)
+		}
+	}
+}
+
 func TestJournalThatFailsIsBusyAndNothingIsSigned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

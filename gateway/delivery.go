@@ -71,6 +71,7 @@ func (d Delivery) Released() []string {
 // Binding is what the gateway signs over a delivery, as the key-binding JWT of RFC 9901,
 // Section 4.3.
 type Binding struct {
+	KeyID      string // the gateway's key that signs: the one that the message names in cnf
 	Delivery   string // nonce: the delivery's id
 	Audience   Party
 	IssuedAt   time.Time // the time of receipt, as of which everyone verifies

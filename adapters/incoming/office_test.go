@@ -166,7 +166,7 @@ func TestADeliveryThatDoesNotProveIsRefused(t *testing.T) {
 		office  func(*incoming.Office)
 		want    gateway.Code
 	}{
-		"not bound by the gateway":        {parcel: func(p *parcel) { p.binder.Binding = other }, want: gateway.CodeBinding},
+		"not bound by the gateway":        {parcel: func(p *parcel) { p.binder.Keys, p.binding.KeyID = []*envelope.Private{other}, other.ID() }, want: gateway.CodeBinding},
 		"bound for another party":         {parcel: func(p *parcel) { p.binding.Audience = "rs/social-services" }, want: gateway.CodeBinding},
 		"numbered for another pair":       {parcel: func(p *parcel) { p.binding.Pair.To = "al" }, want: gateway.CodeBinding},
 		"closed for another party":        {parcel: func(p *parcel) { p.recipient = encryptionKeyOf(w, "rs/social-services") }, want: gateway.CodeBinding},

@@ -154,9 +154,9 @@ func (w *world) minimised(t testing.TB, raw []byte) *parcel {
 	}
 	h := m.Head()
 	return &parcel{
-		w: w, core: m.Core(), units: d.Units(), binder: envelope.Binder{Binding: w.keys(t, gateway.TheGateway).Binding},
+		w: w, core: m.Core(), units: d.Units(), binder: envelope.Binder{Keys: []*envelope.Private{w.keys(t, gateway.TheGateway).Binding}},
 		binding: gateway.Binding{
-			Delivery: newID(), Audience: h.Audience, IssuedAt: noon, Released: d.Released(), Policy: decision.Policy,
+			KeyID: h.Confirmation, Delivery: newID(), Audience: h.Audience, IssuedAt: noon, Released: d.Released(), Policy: decision.Policy,
 			Pair: gateway.PairNumber{From: h.Issuer.Country(), To: h.Audience.Country(), Origin: "test-2026", N: 1},
 		},
 		recipient: w.directory.Keys(h.Audience, gateway.UseEncryption, noon)[0],

@@ -98,7 +98,7 @@ func BenchmarkSteps(b *testing.B) {
 		{"verify", func() error { return envelope.Codec{}.Verify(p, office) }},
 		{"minimise", func() error { _, err := envelope.Drop(raw, but("subject/phase")); return err }},
 		{"bind", func() error { // kb_jwt and wrapping
-			_, err := envelope.Binder{Binding: w.binding}.Bind(p.Core, p.Units, bound.Binding, reader)
+			_, err := envelope.Binder{Keys: []*envelope.Private{w.binding}}.Bind(p.Core, p.Units, bound.Binding, reader)
 			return err
 		}},
 		{"conceal", func() error {
@@ -141,7 +141,7 @@ func BenchmarkWhole(b *testing.B) {
 	office, reader := w.key(w.office, "ba/coordinator"), w.key(w.coordinator, "rs/coordinator")
 	template := w.bind(b, raw, but("subject/phase")).Binding
 	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{"rs/coordinator": w.evidence}}
-	binder := envelope.Binder{Binding: w.binding}
+	binder := envelope.Binder{Keys: []*envelope.Private{w.binding}}
 	withheld := []gateway.Withheld{{Unit: "subject/phase", Rule: "no-field-for-it"}}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -10,18 +10,24 @@ import (
 	"example.org/trm/gateway"
 )
 
-// Binder signs what the gateway releases and closes it for its one reader. Safe for
-// concurrent use.
+// Binder signs what the gateway releases and closes it for its one reader. It holds every
+// binding key that a message may name in cnf: while a new key and an old one overlap there
+// are two. Keys is read only: safe for concurrent use.
 type Binder struct {
-	Binding *Private // the key that messages name in cnf
+	Keys []*Private
 }
 
 var _ gateway.Binder = Binder{}
 
+// errNotHeld says nothing against the message: another process may hold the key, or this
+// one after it has read its keys again.
+var errNotHeld = errors.New("binding: the key that the message names is not here")
+
 // maxBound leaves room around a submission of 256 KiB for what the gateway adds.
 const maxBound = defaultBytes + maxCompact + 1<<10
 
-// Bind signs the key-binding JWT (RFC 9901, Section 4.3) over the reduced message, its
+// Bind signs the key-binding JWT (RFC 9901, Section 4.3) with the key that the binding
+// names, which must be the one in the message's cnf: over the reduced message, its
 // disclosures in the order of the units, and encrypts both to the recipient's key. The
 // delivery's id stands in the JWE's header, so that a recipient whose key is gone can
 // still say which delivery it cannot open.
@@ -34,12 +40,16 @@ func (b Binder) Bind(core gateway.Core, units []gateway.Unit, bd gateway.Binding
 	if !slices.Equal(names, bd.Released) || !slices.IsSorted(names) {
 		return gateway.Bound{}, errors.New("binding: released does not name the units")
 	}
+	i := slices.IndexFunc(b.Keys, func(k *Private) bool { return k.id == bd.KeyID })
+	if i < 0 {
+		return gateway.Bound{}, errNotHeld
+	}
 	bd.SDHash = digest(core, w.disclosures).String()
 	payload, err := marshal(bindingClaims(bd))
 	if err != nil {
 		return gateway.Bound{}, fmt.Errorf("binding: %w", err)
 	}
-	if bd.Serialized, err = SignCompact(typBinding, payload, b.Binding); err != nil {
+	if bd.Serialized, err = SignCompact(typBinding, payload, b.Keys[i]); err != nil {
 		return gateway.Bound{}, fmt.Errorf("binding: %w", err)
 	}
 	w.bound = bd.Serialized
@@ -94,13 +104,13 @@ func (c *claims) pair(name string) gateway.PairNumber {
 // The origin's signature over the parts is proven apart, by [Codec.Verify]. The error is
 // a *gateway.Problem.
 func CheckBinding(p gateway.Parts, lookup func(kid string) (gateway.Key, bool), delivery string) (gateway.Binding, error) {
-	b, kid, err := readBinding(p.Bound)
+	b, err := readBinding(p.Bound)
 	if err != nil {
 		return gateway.Binding{}, refuseBinding(err)
 	}
-	k, ok := lookup(kid)
+	k, ok := lookup(b.KeyID)
 	switch {
-	case !ok || kid != p.Head.Confirmation || k.Party != gateway.TheGateway || !k.ValidAt(b.IssuedAt):
+	case !ok || b.KeyID != p.Head.Confirmation || k.Party != gateway.TheGateway || !k.ValidAt(b.IssuedAt):
 		return gateway.Binding{}, refuseBinding(errors.New("the key is not the one of cnf"))
 	case b.Audience != p.Head.Audience:
 		return gateway.Binding{}, refuseBinding(errors.New("another recipient"))
@@ -122,7 +132,7 @@ func CheckBinding(p gateway.Parts, lookup func(kid string) (gateway.Key, bool), 
 // ReadBinding reads what the gateway's binding says and proves nothing: for those who hold
 // a delivered message and do not know its delivery's id, which [CheckBinding] asks for.
 func ReadBinding(p gateway.Parts) (gateway.Binding, error) {
-	b, _, err := readBinding(p.Bound)
+	b, err := readBinding(p.Bound)
 	if err != nil {
 		return gateway.Binding{}, refuseBinding(err)
 	}
@@ -133,20 +143,20 @@ func refuseBinding(err error) error {
 	return gateway.Refuse(gateway.CodeBinding, "", "").Because(fmt.Errorf("checking the binding: %w", err))
 }
 
-func readBinding(token string) (gateway.Binding, string, error) {
+func readBinding(token string) (gateway.Binding, error) {
 	m, h, err := readClaims(typBinding, token)
 	if err != nil {
-		return gateway.Binding{}, "", err
+		return gateway.Binding{}, err
 	}
 	c := &claims{m: m, code: gateway.CodeBinding}
 	for _, name := range []string{"iat", "aud", "nonce", "sd_hash", "policy", "pair"} {
 		c.need(name)
 	}
 	b := gateway.Binding{
-		IssuedAt: c.date("iat"), Audience: c.party("aud"), Delivery: c.text("nonce", isToken), SDHash: c.text("sd_hash", isSum),
+		KeyID: h.KeyID, IssuedAt: c.date("iat"), Audience: c.party("aud"), Delivery: c.text("nonce", isToken), SDHash: c.text("sd_hash", isSum),
 		Released: c.list("released", isReleased), Policy: c.text("policy", isToken), Pair: c.pair("pair"), Serialized: token,
 	}
-	return b, h.KeyID, c.done()
+	return b, c.done()
 }
 
 // isReleased reports whether s is the name of a unit, or of a field that is one.

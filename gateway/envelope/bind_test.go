@@ -139,17 +139,55 @@ func TestBindingNamesExactlyTheUnitsItReleases(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "ES256")
 	p := decode(t, w.message(t))
-	b := gateway.Binding{Delivery: "d", Audience: "rs/coordinator", IssuedAt: at, Released: []string{"needs"}}
-	if _, err := (envelope.Binder{Binding: w.binding}).Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator")); err == nil {
+	b := gateway.Binding{KeyID: w.binding.ID(), Delivery: "d", Audience: "rs/coordinator", IssuedAt: at, Released: []string{"needs"}}
+	if _, err := (envelope.Binder{Keys: []*envelope.Private{w.binding}}).Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator")); err == nil {
 		t.Error("bound six units as one")
 	}
 	slices.Reverse(p.Units)
 	b.Released = unitNames(p)
-	if _, err := (envelope.Binder{Binding: w.binding}).Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator")); err == nil {
+	if _, err := (envelope.Binder{Keys: []*envelope.Private{w.binding}}).Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator")); err == nil {
 		t.Error("bound units that are not sorted")
 	}
-	if _, err := (envelope.Binder{Binding: w.evidence}).Bind(p.Core, nil, gateway.Binding{Delivery: "d"}, w.key(w.coordinator, "rs/coordinator")); err == nil {
+	if _, err := (envelope.Binder{Keys: []*envelope.Private{w.evidence}}).Bind(p.Core, nil, gateway.Binding{KeyID: w.evidence.ID(), Delivery: "d"}, w.key(w.coordinator, "rs/coordinator")); err == nil {
 		t.Error("bound with a key of use evidence")
+	}
+}
+
+// While an old binding key and a new one overlap, senders name either: a delivery that is
+// bound with the other one is refused by its recipient.
+func TestEachMessageIsBoundWithTheKeyThatItNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ES256")
+	newer, err := envelope.Generate(gateway.UseBinding, "EdDSA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	binder := envelope.Binder{Keys: []*envelope.Private{newer, w.binding}}
+	lookup := func(kid string) (gateway.Key, bool) {
+		if kid == newer.ID() {
+			return w.key(newer, gateway.TheGateway), true
+		}
+		return w.lookup(kid)
+	}
+	for _, k := range []*envelope.Private{w.binding, newer} {
+		d := w.draft(t)
+		d.Head.Confirmation = k.ID()
+		p := decode(t, w.sign(t, d))
+		b := gateway.Binding{
+			KeyID: p.Head.Confirmation, Delivery: "d", Audience: "rs/coordinator", IssuedAt: at, Released: unitNames(p), Policy: "p",
+			Pair: gateway.PairNumber{From: "ba", To: "rs", Origin: "o", N: 1},
+		}
+		bound, err := binder.Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := envelope.CheckBinding(decode(t, w.unwrap(t, bound.Wrapped)), lookup, "d")
+		if err != nil || got.KeyID != k.ID() {
+			t.Errorf("the recipient reads the key %q, %v; the message names %q", got.KeyID, err, k.ID())
+		}
+		if _, err := (envelope.Binder{Keys: []*envelope.Private{w.evidence}}).Bind(p.Core, p.Units, b, w.key(w.coordinator, "rs/coordinator")); err == nil || gateway.IsPermanent(err) {
+			t.Errorf("without the key: got %v, want an error after which the same bytes may come again", err)
+		}
 	}
 }
 

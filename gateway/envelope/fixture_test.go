@@ -160,8 +160,8 @@ func (w world) bind(tb testing.TB, raw []byte, keep func(string) bool) gateway.B
 			units, released = append(units, u), append(released, u.Name)
 		}
 	}
-	b, err := envelope.Binder{Binding: w.binding}.Bind(p.Core, units, gateway.Binding{
-		Delivery: "0199a3b4-1111-7000-8000-000000000002", Audience: "rs/coordinator", IssuedAt: at.Add(time.Minute),
+	b, err := envelope.Binder{Keys: []*envelope.Private{w.binding}}.Bind(p.Core, units, gateway.Binding{
+		KeyID: p.Head.Confirmation, Delivery: "0199a3b4-1111-7000-8000-000000000002", Audience: "rs/coordinator", IssuedAt: at.Add(time.Minute),
 		Released: released, Policy: strings.Repeat("P", 42) + "A", Pair: gateway.PairNumber{From: "ba", To: "rs", Origin: "trm.example/2026", N: 7},
 	}, w.key(w.coordinator, "rs/coordinator"))
 	if err != nil {

@@ -196,7 +196,7 @@ func TestAConcealedDecisionHasOneLengthAndOneReader(t *testing.T) {
 		{{Unit: "health@child-protection", Rule: "health-by-agreement"}},
 		slices.Repeat([]gateway.Withheld{{Unit: "subject/decidedBy", Rule: "no-field-for-it"}}, 60),
 	} {
-		s, err := envelope.Binder{Binding: w.binding}.Conceal(list, id, reader)
+		s, err := envelope.Binder{Keys: []*envelope.Private{w.binding}}.Conceal(list, id, reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +219,7 @@ func TestAConcealedDecisionHasOneLengthAndOneReader(t *testing.T) {
 		t.Errorf("lengths differ: %v", lengths)
 	}
 	long := slices.Repeat([]gateway.Withheld{{Unit: "subject/decidedBy", Rule: "no-field-for-it"}}, 90)
-	if s, err := (envelope.Binder{Binding: w.binding}).Conceal(long, id, reader); err == nil {
+	if s, err := (envelope.Binder{Keys: []*envelope.Private{w.binding}}).Conceal(long, id, reader); err == nil {
 		t.Errorf("a decision that does not fit was concealed in %d letters", len(s))
 	}
 }

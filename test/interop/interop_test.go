@@ -86,13 +86,13 @@ func (w world) deliver(t *testing.T, raw []byte, keep func(unit string) bool) ga
 	p := decode(t, raw)
 	units := slices.DeleteFunc(p.Units, func(u gateway.Unit) bool { return !keep(u.Name) })
 	b := gateway.Binding{
-		Delivery: delivery, Audience: "rs/coordinator", IssuedAt: at, Policy: strings.Repeat("A", 43),
+		KeyID: p.Head.Confirmation, Delivery: delivery, Audience: "rs/coordinator", IssuedAt: at, Policy: strings.Repeat("A", 43),
 		Pair: gateway.PairNumber{From: "ba", To: "rs", Origin: "trm.example/2026", N: 1},
 	}
 	for _, u := range units {
 		b.Released = append(b.Released, u.Name)
 	}
-	bound, err := envelope.Binder{Binding: w.binding}.Bind(p.Core, units, b, listed(w.recipient, "rs/coordinator"))
+	bound, err := envelope.Binder{Keys: []*envelope.Private{w.binding}}.Bind(p.Core, units, b, listed(w.recipient, "rs/coordinator"))
 	if err != nil {
 		t.Fatal(err)
 	}

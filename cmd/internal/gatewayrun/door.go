@@ -17,7 +17,7 @@ func (g *Gateway) checks() []api.Check {
 	return []api.Check{
 		{Name: "journal", Probe: g.journal.Ready},
 		{Name: "keys", Probe: func(ctx context.Context) error {
-			return errors.Join(g.signers.listed(g.directory, g.now()), g.signers.work(ctx))
+			return errors.Join(g.signers.listed(g.now()), g.signers.whole(g.now()), g.signers.work(ctx))
 		}},
 		{Name: "directory", Probe: func(context.Context) error { return g.directory.Ready(g.now()) }},
 		api.ClockCheck(time.Minute),
@@ -30,7 +30,7 @@ func (g *Gateway) safe() error {
 	if err := g.directory.Ready(now); err != nil {
 		return err
 	}
-	if err := g.signers.listed(g.directory, now); err != nil {
+	if err := g.signers.listed(now); err != nil {
 		return gateway.Unavailable(gateway.CodeBusy, time.Minute, err)
 	}
 	return nil

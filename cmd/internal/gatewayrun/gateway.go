@@ -44,7 +44,7 @@ type Gateway struct {
 	log         *slog.Logger
 	now         func() time.Time
 	directory   *directory
-	signers     signers
+	signers     *signers
 	journal     *journal.Journal
 	redis       redis.UniversalClient
 	dispatchers []*gateway.Dispatcher
@@ -87,10 +87,7 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 	if g.directory, err = openDirectory(c, g.log, g.now); err != nil {
 		return err
 	}
-	if g.signers, err = loadSigners(c.Certs, g.now()); err != nil {
-		return err
-	}
-	if err := g.signers.listed(g.directory, g.now()); err != nil {
+	if g.signers, err = openSigners(c.Certs, g.directory, g.now()); err != nil {
 		return err
 	}
 	if env.Schemas == nil {
@@ -134,15 +131,14 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 	for _, d := range g.dispatchers {
 		d.Outbox = g.journal
 	}
-	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: g.signers.evidence}}
 	g.collector = &gateway.Collector{
-		Examiner: envelope.Codec{}, Notary: notary, Directory: g.directory, Book: g.journal, Log: g.log, Now: g.now, NewID: newID, Grace: c.Lapse,
+		Examiner: envelope.Codec{}, Notary: g.signers, Directory: g.directory, Book: g.journal, Log: g.log, Now: g.now, NewID: newID, Grace: c.Lapse,
 	}
 	g.inflow = &queue.Inflow{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter}
 	door := &api.Server{
 		Receiver: &gateway.Receiver{
 			Opener: envelope.Codec{}, Directory: g.directory, Catalogue: env.Schemas, Policy: rules,
-			Binder: envelope.Binder{Binding: g.signers.binding}, Notary: notary, Journal: guarded{g.journal, g.safe},
+			Binder: g.signers, Notary: g.signers, Journal: guarded{g.journal, g.safe},
 			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
 		},
 		Messages: messages{g.journal}, Directory: g.directory, Schemas: env.Schemas, Policy: rulebook, Examiner: envelope.Codec{},
@@ -210,10 +206,10 @@ func (g *Gateway) Operators() net.Addr {
 	return g.operators.Addr()
 }
 
-// Reload reads again what may change under a running process: the directory and the
-// door's certificate. What it refuses leaves the old one in place.
+// Reload reads again what may change under a running process: the directory, the
+// gateway's keys and the door's certificate. What it refuses leaves the old one in place.
 func (g *Gateway) Reload() error {
-	var errs []error
+	errs := []error{g.signers.reload(g.now())}
 	if g.certificate != nil {
 		errs = append(errs, g.certificate.reload())
 	}
