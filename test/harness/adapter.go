@@ -83,7 +83,7 @@ func (a *Adapter) Call(method, path, key string, body any) (answer []byte, statu
 	for deadline := time.After(30 * time.Second); ; {
 		answer, status, err = a.call(method, path, key, raw)
 		if err == nil && status < 500 {
-			a.region.keep("local answer", answer)
+			a.region.keep(answer)
 			return answer, status, nil
 		}
 		select {

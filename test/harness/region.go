@@ -59,6 +59,7 @@ type Region struct {
 	operators string
 	countries []gateway.Country
 	stopped   bool
+	last      []byte // what the gateway's metrics were before it stopped
 
 	mu     sync.Mutex // guards what follows
 	sent   []*Sent
@@ -173,45 +174,60 @@ func (r *Region) programs() []*Program {
 	return slices.DeleteFunc(all, func(p *Program) bool { return p == nil })
 }
 
-// Stop ends all processes but Redis as their operators do. What they wrote stays.
+// Stop checks the region, ends all processes but Redis as their operators do, and searches
+// once more. What was written stays. The end of the test does it where nobody did.
 func (r *Region) Stop() {
 	r.t.Helper()
-	for _, p := range slices.Backward(r.programs()) {
-		p.Stop()
+	if r.stopped {
+		return
 	}
 	r.stopped = true
-}
-
-// end checks the region, stops it, and searches what is left.
-func (r *Region) end() {
 	if !r.t.Failed() {
 		r.Check()
 	}
-	r.keep("metrics", r.Metrics())
-	r.Stop()
+	r.last = r.Metrics()
+	for _, p := range slices.Backward(r.programs()) {
+		p.Stop()
+	}
 	if !r.t.Failed() {
 		for _, f := range r.Strays() {
 			r.t.Errorf("after the end: %s", f)
 		}
 	}
-	if r.t.Failed() {
-		for _, p := range r.programs() {
-			r.t.Logf("the end of what %s printed:\n%s", p.Name, p.tail(25))
-		}
+}
+
+func (r *Region) end() {
+	r.Stop()
+	if !r.t.Failed() {
+		return
+	}
+	for _, p := range r.programs() {
+		r.t.Logf("the end of what %s printed:\n%s", p.Name, p.tail(25))
 	}
 }
 
-// Metrics is what the gateway shows its operator, empty if it does not run.
+// Metrics is what the gateway shows its operator; once it has stopped, what it showed
+// last.
 func (r *Region) Metrics() []byte {
 	b, _, err := get("http://"+r.operators+"/metrics", "")
 	if err != nil {
-		return nil
+		return r.last
 	}
 	return b
 }
 
+// Plant makes a canary of a value that may be nowhere.
+func (r *Region) Plant(value string) {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.birds.Add(fmt.Sprintf("canary %d, of nowhere", r.birds.Len()+1), value); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // keep remembers an answer for the search.
-func (r *Region) keep(_ string, b []byte) {
+func (r *Region) keep(b []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen = append(r.seen, b)

@@ -116,7 +116,7 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 			return func() { remove(t, p) }
 		}},
 		"a name in an answer": {r.Strays, "astray: answers", func() func() {
-			r.keep("", []byte(name))
+			r.keep([]byte(name))
 			return func() { r.seen = nil }
 		}},
 		"a name in a span": {r.Strays, "astray: spans", func() func() {

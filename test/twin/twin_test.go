@@ -1,0 +1,98 @@
+// Package twin holds the twin test of the whole region: two messages that differ only in
+// what is sealed, or in what is withheld, leave the same traces.
+//
+// Each twin gets a region of its own, with the same keys. What they leave is compared
+// after ids, times and digests were taken out, and signatures and ciphertexts were reduced
+// to their length.
+package twin
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.org/trm/certs"
+	"example.org/trm/gateway"
+	"example.org/trm/test/harness"
+)
+
+func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+
+// TestSealedContentLeavesNoTrace: whether something is said about somebody's health or
+// nothing, nobody can tell but those whom it is sealed to.
+func TestSealedContentLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	d := harness.Referral("me/coordinator", "rs/coordinator")
+	one, two := twins(t, d, without(d, "health@child-protection", "guardian@child-protection"), func(r *harness.Region, d harness.Draft) {
+		r.Send(d)
+	})
+	compare(t, one, two, "gateway journal", "gateway log", "gateway spans", "metrics", "redis", "coordinator")
+}
+
+// TestWithheldUnitLeavesNoTrace: whether there was a name that policy withheld, or none,
+// nobody can tell but the sender and its auditor; not the gateway's operator either, from
+// what is kept.
+func TestWithheldUnitLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	d := harness.Referral("me/coordinator", "rs/coordinator")
+	named := d.With(map[string]any{"sealed": maps.Clone(d["sealed"].(map[string]any))})
+	named["sealed"].(map[string]any)["identity@coordinator"] = map[string]any{
+		"names": []any{map[string]any{"script": "latn", "given": "Canary TWINNAME", "family": "Canary TWINNAMES"}},
+	}
+	one, two := twins(t, named, d, func(r *harness.Region, d harness.Draft) {
+		r.Submit(d, true)
+	})
+	compare(t, one, two, slices.Sorted(maps.Keys(one))...)
+}
+
+// without is the draft in which units say nothing.
+func without(d harness.Draft, units ...string) harness.Draft {
+	sealed := maps.Clone(d["sealed"].(map[string]any))
+	for _, u := range units {
+		delete(sealed, u)
+	}
+	return d.With(map[string]any{"sealed": sealed})
+}
+
+// twins lets two regions carry one draft each and returns what they leave.
+func twins(t *testing.T, one, two harness.Draft, send func(*harness.Region, harness.Draft)) (traces, traces) {
+	t.Helper()
+	keys := filepath.Join(t.TempDir(), "certs")
+	if _, err := certs.Develop(keys, certs.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var both [2]traces
+	for i, d := range []harness.Draft{one, two} {
+		r := harness.New(t, harness.Options{Certs: keys})
+		send(r, d)
+		r.Stop()
+		both[i] = traces{
+			"gateway journal":  journal(t, filepath.Join(r.Dir, "gateway", "journal.db")),
+			"gateway log":      log(r.Gateway),
+			"gateway spans":    spans(t, r, "gatewayd"),
+			"metrics":          metrics(r.Metrics()),
+			"redis":            aof(t, r.Redis.Dir()),
+			"coordinator":      files(t, r, "rs/coordinator"),
+			"rs journal":       journal(t, filepath.Join(r.Dir, "adapters", "rs", "adapter.db")),
+			"rs log":           log(r.Adapters["rs"].Program),
+			"child protection": files(t, r, gateway.Party("rs/child-protection")),
+		}
+	}
+	return both[0], both[1]
+}
+
+func compare(t *testing.T, one, two traces, stores ...string) {
+	t.Helper()
+	for _, s := range stores {
+		if len(one[s]) == 0 {
+			t.Errorf("%s: holds nothing: comparing it proves nothing", s)
+		}
+		if diff := cmp.Diff(two[s], one[s]); diff != "" {
+			t.Errorf("%s tells the twins apart (-without +with):\n%s", s, diff)
+		}
+	}
+}
