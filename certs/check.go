@@ -98,13 +98,13 @@ func (c *check) roots() {
 }
 
 // missing asks, for every party that has a folder here, for the private keys that the
-// directory lists for it now.
+// directory lists for it now. Approval keys are a second person's and rightly elsewhere.
 func (c *check) missing() {
 	if c.inForce == nil {
 		return
 	}
 	for _, p := range c.parties {
-		for _, u := range []gateway.Use{gateway.UseMessage, gateway.UseEvidence, gateway.UseAssertion, gateway.UseApproval, gateway.UseBinding, gateway.UseEncryption} {
+		for _, u := range []gateway.Use{gateway.UseMessage, gateway.UseEvidence, gateway.UseAssertion, gateway.UseBinding, gateway.UseEncryption} {
 			for _, k := range c.inForce.Keys(p, u, c.now) {
 				if !c.held[k.ID] {
 					c.find(filepath.Join(partyFolder(p), string(u)+".jwk"), "bring it back, or revoke it", "the directory lists a key %s… whose private half is not here", k.ID[:8])

@@ -124,9 +124,9 @@ func mailbox(p gateway.Party) string {
 func duty(i int) string { return fmt.Sprintf("+99900%05d", 10000+i) }
 
 // pairs are all 21, each with an instrument that does not exist, and articles of the
-// Council of Europe's conventions 197 (trafficking) and 223 (data protection). SELEC's tracing needs the consent of
-// both sides; that pairs with Kosovo* have it off here stands for one side not having
-// given it.
+// Council of Europe's conventions 197 (trafficking) and 223 (data protection). SELEC's
+// tracing needs the consent of both sides; that pairs with Kosovo* have it off here stands
+// for one side not having given it.
 func pairs() []trust.Agreed {
 	var out []trust.Agreed
 	for _, a := range gateway.Countries {
