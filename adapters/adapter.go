@@ -184,6 +184,7 @@ func (a *Adapter) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("running the adapter: %w", err)
 	}
+	a.zero(ctx)
 	var wg sync.WaitGroup
 	for name, loop := range map[string]func(context.Context) error{
 		"taking deliveries":        func(ctx context.Context) error { return a.Source.Run(ctx, a.take) },

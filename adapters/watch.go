@@ -92,6 +92,27 @@ func (a *Adapter) backlog() (stop func() error, err error) {
 	return r.Unregister, nil
 }
 
+// zero shows every counter before it first counts: what appears at one looks like no
+// increase, and nobody would be told of the first alarm.
+func (a *Adapter) zero(ctx context.Context) {
+	w := a.watch
+	for _, c := range []struct {
+		of     metric.Int64Counter
+		key    string
+		values []string
+	}{
+		{w.deliveries, "outcome", []string{string(store.Delivered), string(store.Failed)}},
+		{w.submissions, "outcome", []string{"received", "refused"}},
+		{w.attempts, "mark", []string{string(store.NotSent), string(store.Ambiguous), string(store.Answered)}},
+		{w.alarms, "kind", []string{AlarmRefused, AlarmNotOurs, AlarmContradicts, AlarmGap, AlarmEvidence, AlarmFailed, AlarmHeard, AlarmUndelivered, AlarmReceipt}},
+	} {
+		for _, v := range c.values {
+			c.of.Add(ctx, 0, metric.WithAttributes(a.label(), attribute.String(c.key, v)))
+		}
+	}
+	w.gaps.Add(ctx, 0)
+}
+
 // span begins a step of a delivery's trace. It carries ids, never a value.
 func (a *Adapter) span(ctx context.Context, name, delivery string) (context.Context, trace.Span) {
 	return a.watch.tracer.Start(ctx, name, trace.WithAttributes(

@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -48,6 +49,27 @@ func TestAnOperatorSeesWhatTheAdapterOwesAndSinceWhen(t *testing.T) {
 	}
 }
 
+// TestTheFirstOfEveryCountIsAnIncrease runs an adapter that has nothing to do.
+func TestTheFirstOfEveryCountIsAnIncrease(t *testing.T) {
+	t.Parallel()
+	w, r := newWorld(t), sdk.NewManualReader()
+	a, _ := w.live(func(c *Config) { c.Meter = sdk.NewMeterProvider(sdk.WithReader(r)) })
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // before it begins: what it shows at its start is shown all the same
+	if err := a.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	got := seen(t, r)
+	for _, name := range []string{
+		"trm.adapter.alarms kind=delivery-refused", "trm.adapter.alarms kind=gap", "trm.adapter.attempts mark=ambiguous",
+		"trm.adapter.deliveries outcome=failed", "trm.adapter.submissions outcome=refused", "trm.adapter.gaps",
+	} {
+		if v, ok := got[name]; !ok || v != 0 {
+			t.Errorf("%s is %v, shown %v", name, v, ok)
+		}
+	}
+}
+
 // seen reads all counters and gauges, and fails where one has no country or names more
 // than what became of something.
 func seen(t *testing.T, r sdk.Reader) map[string]float64 {
@@ -61,7 +83,7 @@ func seen(t *testing.T, r sdk.Reader) map[string]float64 {
 		for _, l := range labels.ToSlice() {
 			switch l.Key {
 			case "country":
-			case "mark", "outcome":
+			case "mark", "outcome", "kind":
 				name += " " + string(l.Key) + "=" + l.Value.AsString()
 			default:
 				t.Errorf("%s has the label %s", name, l.Key)

@@ -39,6 +39,10 @@ func newMeters(p metric.MeterProvider) (meters, error) {
 	m.accepted, errs[2] = mt.Int64Counter("trm.gateway.accepted", metric.WithDescription("Submissions answered with a receipt."))
 	m.refused, errs[3] = mt.Int64Counter("trm.gateway.refused", metric.WithDescription("Submissions answered with a problem, by its code."))
 	m.receive, errs[4] = mt.Float64Histogram("trm.gateway.receive.duration", metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(buckets...), metric.WithDescription("From the last byte of a submission to its answer."))
+	if errors.Join(errs[:]...) == nil { // so that the first is an increase
+		m.accepted.Add(context.Background(), 0, metric.WithAttributes(attribute.Bool("repeat", false)))
+		m.refused.Add(context.Background(), 0, metric.WithAttributes(attribute.String("problem", string(gateway.CodeInternal)), attribute.Bool("recorded", false)))
+	}
 	return m, errors.Join(errs[:]...)
 }
 
