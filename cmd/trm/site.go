@@ -38,7 +38,7 @@ TEST KEYS: synthetic people only; no institution operates or endorses this.`,
 			}
 			// For the commands that call the gateway, with --home DIR/region.
 			if err := writeGatewayAddress(site.Region(args[0]), gatewayAddress{
-				URL: "https://gateway:8440", Audience: region.Audience, CA: "tls/ca.pem",
+				URL: "https://gateway:8440", Audience: region.Audience, CA: "ca/gateway.pem",
 			}); err != nil {
 				return err
 			}

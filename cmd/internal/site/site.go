@@ -3,7 +3,8 @@
 // of them. docker-compose.yml runs it once, before everything else.
 //
 //	region/            the whole development set; for who tries things out, for no process
-//	gateway/ ba/ ...   a process's part of it, its TLS certificate (tls/server.*), its
+//	gateway/ ba/ ...   a process's part of it, its TLS certificate (tls/server.*), the
+//	                   authority of the gateway and Redis alone (tls/gateway-ca.pem), its
 //	                   password at Redis (redis.password), an adapter's API token (token)
 //	redis/             users.acl, TLS, and the password of the health check
 //	grafana/           the key with which Grafana encrypts what it keeps
@@ -115,6 +116,9 @@ func (m *maker) process(c gateway.Country, host string) error {
 	if err := m.server(folder, folder, host, alone); err != nil {
 		return err
 	}
+	if err := m.authority(folder); err != nil {
+		return err
+	}
 	var err error
 	m.passwords[folder], err = m.secret(filepath.Join(folder, "redis.password"), alone)
 	return err
@@ -135,17 +139,24 @@ func (m *maker) server(folder, authority, host string, mode fs.FileMode) error {
 	return m.write(filepath.Join(folder, "tls", "server.pem"), chain, shared)
 }
 
+// authority copies the certificate by which the gateway and Redis are known: a country's
+// authority certifies neither.
+func (m *maker) authority(folder string) error {
+	cert, err := os.ReadFile(filepath.Join(Region(m.dir), "ca", "gateway.pem"))
+	if err != nil {
+		return err
+	}
+	return m.renew(filepath.Join(folder, "tls", "gateway-ca.pem"), cert)
+}
+
 func (m *maker) redis() error {
 	if err := m.server("redis", "gateway", "redis", shared); err != nil {
 		return err
 	}
-	roots, err := os.ReadFile(filepath.Join(Region(m.dir), "tls", "ca.pem"))
-	if err != nil {
+	if err := m.authority("redis"); err != nil {
 		return err
 	}
-	if err := m.renew(filepath.Join("redis", "tls", "ca.pem"), roots); err != nil {
-		return err
-	}
+	var err error
 	if m.passwords[Health], err = m.secret(filepath.Join("redis", "health.password"), shared); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func TestASiteIsLaidOutOnceAndMadeWholeAfterACrash(t *testing.T) {
 		t.Errorf("once more made %v", made)
 	}
 	// Whatever is missing comes back, and what it depends on stays.
-	for _, lost := range []string{"redis/users.acl", "redis/tls/ca.pem", "gateway/tls/server.pem", "rs/token", "grafana/secret-key", "ba/redis.password"} {
+	for _, lost := range []string{"redis/users.acl", "redis/tls/gateway-ca.pem", "gateway/tls/server.pem", "rs/token", "grafana/secret-key", "ba/redis.password"} {
 		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(lost))); err != nil {
 			t.Fatal(err)
 		}
