@@ -57,6 +57,7 @@ Synthetic people only; no institution operates or endorses this.`,
 		a.typesCommand(), a.codesCommand(), a.policyCommand(),
 		a.previewCommand(), a.signCommand(), a.showCommand(), a.verifyCommand(), a.openCommand(),
 		a.assertCommand(), a.sendCommand(), a.traceCommand(), a.inboxCommand(),
+		a.benchCommand(),
 		a.siteCommand(), a.redisACLCommand(),
 		exitCodesTopic(),
 	)

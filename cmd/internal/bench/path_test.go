@@ -1,0 +1,42 @@
+package bench
+
+import "testing"
+
+// BenchmarkPath is the gateway's path from the envelope to the record, alone, with its
+// stages and the bare cryptography of the same run beside it.
+func BenchmarkPath(b *testing.B) {
+	d, err := openDesk(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, typ := range []string{"referral.request", "capacity.request"} {
+		b.Run(typ, func(b *testing.B) {
+			load, err := d.load(b.Context(), Options{Type: typ, Messages: 64, Threads: 8, Pairs: []Pair{{"me", "rs"}}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			p, err := newPath(d)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				if _, err := p.accept(b.Context(), load[n%len(load)]); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+			b.StopTimer()
+			bare := Bare{EntryBytes: len(p.journal.last.Bound.Wrapped)}
+			if err := bare.cryptography(len(load[0].raw)); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(bare.accepting(), "bare-µs")
+			b.ReportMetric(micros(b.Elapsed())/float64(n)/bare.accepting(), "times-bare")
+			for _, s := range stages {
+				b.ReportMetric(micros(p.spent[s])/float64(n), s+"-µs")
+			}
+		})
+	}
+}
