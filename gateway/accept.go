@@ -182,10 +182,17 @@ func (r *Receiver) record(base Record, m Message, s Slot) (Record, error) {
 }
 
 // refuse signs the refusal of a message whose origin is proven: it is that id's answer
-// for ever.
+// for ever. What its sender wrote as audience or type may be neither, but any word in
+// their form: what is not known is not kept.
 func (r *Receiver) refuse(base Record, p *Problem) (Record, error) {
 	if !p.Final() {
 		return Record{}, p
+	}
+	if _, ok := r.Directory.Institution(base.Head.Audience); !ok {
+		base.Head.Audience = ""
+	}
+	if _, ok := r.Catalogue.Type(base.Head.Type); !ok {
+		base.Head.Type = ""
 	}
 	base.Evidence = Statement{
 		ID: r.NewID(), Signer: TheGateway, At: base.At, Event: SubmissionRejection, Message: base.Head.MessageID(),
