@@ -51,6 +51,9 @@ func (a *Adapter) acknowledged(ctx context.Context, ack string) error {
 	s := e.Statement()
 	standing := store.Recorded
 	switch {
+	case e.Late(a.Now()):
+		a.Log.Warn("ignored an acknowledgement under a revoked key", "country", string(a.Country))
+		return nil
 	case s.Signer != gateway.TheGateway || s.Of == "":
 		return nil
 	case s.Event == gateway.EvidenceRefused:

@@ -100,7 +100,7 @@ func (r *Receiver) Accept(ctx context.Context, caller Party, announced Lane, e E
 	} else if ok {
 		return again(rec, p.Digest)
 	}
-	k, err := Prove(p, r.Opener, r.Directory)
+	k, err := Prove(p, r.Opener, r.Directory, e.at)
 	if err != nil {
 		return Answer{}, err
 	}

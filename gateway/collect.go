@@ -66,6 +66,9 @@ func (c *Collector) Collect(ctx context.Context, from Country, jws string) (ack 
 		return c.acknowledge(jws, Statement{}, err)
 	}
 	s := e.Statement()
+	if e.Late(c.Now()) {
+		return c.acknowledge(jws, s, Refuse(CodeEvidence, "", "The key was revoked. Sign what is new with the key that followed it."))
+	}
 	if s.Signer.Country() != from {
 		return c.acknowledge(jws, s, Refuse(CodeEvidence, "", "Each country sends its own evidence."))
 	}

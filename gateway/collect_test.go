@@ -172,3 +172,17 @@ func TestFailureOfADeliveryThatDidNotOpenNeedsNoMessage(t *testing.T) {
 		t.Errorf("consignment of no message: got %s, want it refused", got.Event)
 	}
 }
+
+func TestEvidenceUnderARevokedKeyIsNotBelievedWhateverItsDate(t *testing.T) {
+	t.Parallel()
+	c, b := newCollector()
+	d := newStubDirectory()
+	k := d.keys["rs-evidence"]
+	k.Revoked = noon.Add(-time.Second)
+	d.keys["rs-evidence"] = k
+	c.Directory = d
+	got := collect(t, c, "rs", consignment(func(s *gateway.Statement) { s.At = noon.Add(-time.Hour) }))
+	if got.Event != gateway.EvidenceRefused || len(b.heard) != 0 {
+		t.Errorf("got %s, %d recorded", got.Event, len(b.heard))
+	}
+}

@@ -143,14 +143,16 @@ const Skew = 5 * time.Minute
 func Decode(e Envelope, o Opener) (Parts, error) { return o.Decode(e.raw) }
 
 // Prove checks that the origin signed the parts: key known, of the right use and party,
-// valid at iat, and the signature over the raw bytes. From here on a refusal is the
+// valid at iat, not revoked when the message was received, and the signature over the raw
+// bytes. iat is the signer's own word: without the second time, a key that was stolen
+// and revoked could go on signing with earlier dates. From here on a refusal is the
 // origin's own, and is signed and recorded.
-func Prove(p Parts, o Opener, d Directory) (Key, error) {
+func Prove(p Parts, o Opener, d Directory, received time.Time) (Key, error) {
 	k, ok := d.Key(p.Header.KeyID)
 	switch {
 	case !ok || k.Party != p.Head.Issuer:
 		return Key{}, Refuse(CodeKeyUnknown, "", "")
-	case k.Use != UseMessage || !k.ValidAt(p.Header.IssuedAt):
+	case k.Use != UseMessage || !k.ValidAt(p.Header.IssuedAt) || k.RevokedBy(received):
 		return Key{}, Refuse(CodeKeyNotValid, "", "")
 	case k.Alg != p.Header.Alg:
 		return Key{}, Refuse(CodeAlgorithm, "", "")

@@ -56,6 +56,7 @@ type Statement struct {
 type Evidence struct {
 	statement Statement
 	jws       string
+	key       Key // that proved it; zero where we signed it ourselves
 }
 
 // Statement is what the evidence says.
@@ -63,6 +64,11 @@ func (e Evidence) Statement() Statement { return e.statement }
 
 // JWS is the signed form, a compact JWS with typ "trm-evidence+jwt".
 func (e Evidence) JWS() string { return e.jws }
+
+// Late reports whether the key that proved the evidence had been revoked by t: whoever
+// hears it first at t does not believe it, whatever date it bears. Evidence that was heard
+// in time stays good.
+func (e Evidence) Late(t time.Time) bool { return e.key.RevokedBy(t) }
 
 // Notary signs and reads evidence. The envelope package implements it.
 type Notary interface {
@@ -85,7 +91,7 @@ func Testify(s Statement, n Notary) (Evidence, error) {
 	if err != nil {
 		return Evidence{}, err
 	}
-	return Evidence{s, jws}, nil
+	return Evidence{statement: s, jws: jws}, nil
 }
 
 // Witnessed reads evidence that somebody else signed and proves it: key in the
@@ -102,7 +108,7 @@ func Witnessed(jws string, x Examiner, d Directory) (Evidence, error) {
 	if err := x.Check(jws, k); err != nil {
 		return Evidence{}, err
 	}
-	return Evidence{s, jws}, nil
+	return Evidence{s, jws, k}, nil
 }
 
 // State is how far a message has come, as its correspondents see it.

@@ -39,8 +39,12 @@ func (k Key) ValidAt(t time.Time) bool {
 	if t.Before(k.NotBefore) || !t.Before(k.NotAfter) {
 		return false
 	}
-	return k.Revoked.IsZero() || t.Before(k.Revoked)
+	return !k.RevokedBy(t)
 }
+
+// RevokedBy reports whether the key was revoked at t or before. What is first heard then
+// is not believed, whatever date it bears.
+func (k Key) RevokedBy(t time.Time) bool { return !k.Revoked.IsZero() && !t.Before(k.Revoked) }
 
 // Pair is what two countries agreed: the ground on which their messages travel.
 type Pair struct {

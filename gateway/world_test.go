@@ -154,6 +154,11 @@ func newStubDirectory() *stubDirectory {
 		d.keys[id] = gateway.Key{ID: id, Party: p, Use: u, Alg: "ES256", Thumbprint: "x5t", NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 1, 0)}
 	}
 	add("ba-message", "ba/coordinator", gateway.UseMessage)
+	// Its thief dates messages back to before the revocation.
+	add("ba-stolen", "ba/coordinator", gateway.UseMessage)
+	stolen := d.keys["ba-stolen"]
+	stolen.Revoked = noon.Add(-30 * time.Second)
+	d.keys["ba-stolen"] = stolen
 	add("ba-evidence", "ba/coordinator", gateway.UseEvidence)
 	add("ba-enc", "ba/coordinator", gateway.UseEncryption)
 	add("ba-auditor", "ba/auditor", gateway.UseEncryption)

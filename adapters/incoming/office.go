@@ -79,15 +79,15 @@ func (o Office) prove(wrapped string) (Opened, gateway.Parts, error) {
 	if p.Head.Audience != key.party {
 		return out, p, gateway.Refuse(gateway.CodeBinding, "/aud", "").Because(errOtherReader)
 	}
-	origin, err := gateway.Prove(p, codec, o.Directory)
-	if err != nil {
-		return out, p, fmt.Errorf("proving a delivery's origin: %w", err)
-	}
-	out.Head = p.Head
 	if out.Binding, err = envelope.CheckBinding(p, o.Directory.Key, delivery); err != nil {
 		return out, p, err
 	}
 	// As of the gateway's receipt: what was valid then does not become invalid on the way.
+	origin, err := gateway.Prove(p, codec, o.Directory, out.Binding.IssuedAt)
+	if err != nil {
+		return out, p, fmt.Errorf("proving a delivery's origin: %w", err)
+	}
+	out.Head = p.Head
 	if out.Message, err = gateway.OpenDelivered(p, origin, out.Binding.IssuedAt, o.Catalogue, o.Directory); err != nil {
 		return out, p, fmt.Errorf("checking a delivery: %w", err)
 	}

@@ -136,7 +136,7 @@ func (w *world) minimised(t testing.TB, raw []byte) *parcel {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := gateway.Prove(p, envelope.Codec{}, w.directory)
+	k, err := gateway.Prove(p, envelope.Codec{}, w.directory, p.Head.IssuedAt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (k Desk) check(raw []byte, at time.Time, sent bool) error {
 	}
 	var key gateway.Key
 	if sent {
-		if key, err = gateway.Prove(p, envelope.Codec{}, k.Directory); err != nil {
+		if key, err = gateway.Prove(p, envelope.Codec{}, k.Directory, at); err != nil {
 			return inDraft(err)
 		}
 	}

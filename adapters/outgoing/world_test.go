@@ -173,7 +173,7 @@ func (w *world) judge(t testing.TB, raw []byte, facts gateway.ThreadFacts) judge
 	if err != nil {
 		return judged{refusal: gateway.AsProblem(err)}
 	}
-	k, err := gateway.Prove(p, envelope.Codec{}, w.directory)
+	k, err := gateway.Prove(p, envelope.Codec{}, w.directory, p.Head.IssuedAt)
 	if err != nil {
 		return judged{refusal: gateway.AsProblem(err)}
 	}

@@ -138,11 +138,11 @@ func (d *desk) verify(raw []byte, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	k, err := gateway.Prove(p, codec, d.directory)
-	if err != nil {
-		return "", err
-	}
 	if p.Bound == "" {
+		k, err := gateway.Prove(p, codec, d.directory, now)
+		if err != nil {
+			return "", err
+		}
 		m, err := gateway.Open(p, k, now, d.catalogue, d.directory)
 		if err != nil {
 			return "", err
@@ -155,6 +155,10 @@ func (d *desk) verify(raw []byte, now time.Time) (string, error) {
 		return "", err
 	}
 	b, err = envelope.CheckBinding(p, d.directory.Key, b.Delivery)
+	if err != nil {
+		return "", err
+	}
+	k, err := gateway.Prove(p, codec, d.directory, b.IssuedAt)
 	if err != nil {
 		return "", err
 	}
