@@ -70,10 +70,10 @@ func (a *Adapter) Ready() {
 
 // Call calls the local API as the national system and returns its answer, which is kept
 // for the search. Where nobody answers it calls again for a while, as a national system
-// does: body's effect is the same under the same key.
+// does: body's effect is the same under the same key. A body of bytes goes as it is.
 func (a *Adapter) Call(method, path, key string, body any) (answer []byte, status int, err error) {
-	var raw []byte
-	if body != nil {
+	raw, isRaw := body.([]byte)
+	if body != nil && !isRaw {
 		if raw, err = json.Marshal(body); err != nil {
 			return nil, 0, err
 		}

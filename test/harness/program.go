@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -21,7 +22,8 @@ const Programs = "TRM_TEST_PROGRAMS"
 // TestMain is os.Exit(harness.Main(m)). With [Programs] set it builds nothing, with
 // -short neither.
 func Main(m *testing.M) int {
-	if os.Getenv(Programs) != "" {
+	flag.Parse()
+	if testing.Short() || os.Getenv(Programs) != "" {
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "trm-programs-")

@@ -68,6 +68,17 @@ func (r *Region) Post(as gateway.Party, raw []byte, header http.Header) (body []
 	return body, status
 }
 
+// Get fetches a page of the door as a party. The answer is kept for the search.
+func (r *Region) Get(as gateway.Party, path string) (body []byte, status int) {
+	r.t.Helper()
+	body, status, err := r.door(as, http.MethodGet, path, nil, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.keep(body)
+	return body, status
+}
+
 // Submit gives a draft to the door past the sender's adapter, as a sender with a desk of
 // its own does.
 func (r *Region) Submit(d Draft, all bool) *Sent {
