@@ -46,6 +46,10 @@ type Due = table.Due
 // the receiver ("wd").
 type Term = table.Term
 
+// ParseTerm reads a term as the table writes it: "24h", "5wd", "30d". The empty string is
+// no term.
+func ParseTerm(s string) (Term, error) { return table.ParseTerm(s) }
+
 // Open compiles what is built into the program. It fails only where the program was
 // built from sources that its tests refuse.
 func Open() (*Set, error) {

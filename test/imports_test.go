@@ -39,6 +39,7 @@ var rooms = map[string]room{
 	"gateway/policy": {own: []string{"gateway", "gateway/envelope", "schemas"}, others: map[string]string{
 		"go.yaml.in/yaml/v3": "reads the policy file, which the operator writes",
 	}},
+	"gateway/sop":            {own: []string{"gateway", "schemas"}},
 	"gateway/journal":        {own: []string{"gateway", "gateway/envelope", "schemas"}},
 	"gateway/journal/sqlite": {others: map[string]string{"modernc.org/sqlite": "keeps what was received on disk, without cgo"}},
 	"gateway/queue": {own: []string{"gateway", "gateway/envelope", "schemas"}, others: map[string]string{
