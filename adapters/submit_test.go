@@ -189,3 +189,38 @@ func TestStoppingLeavesAnEnvelopeAsItWas(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestReceiptIsTheGatewaysAcceptanceOfExactlyTheseBytes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, _ := w.live(nil)
+	o, err := a.Send(t.Context(), draftOf("t-1", ""), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := stubOpener{}.Decode(o.Envelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt := func(change func(*gateway.Statement)) string {
+		return w.ack("", gateway.SubmissionAcceptance, func(s *gateway.Statement) {
+			s.Message, s.Envelope, s.Of = p.Head.MessageID(), p.Digest.String(), ""
+			change(s)
+		})
+	}
+	if _, err := CheckReceipt(receipt(func(*gateway.Statement) {}), p, a.Examiner, a.Directory); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*gateway.Statement){
+		"another signer":  func(s *gateway.Statement) { s.Signer = "rs/coordinator" },
+		"another event":   func(s *gateway.Statement) { s.Event = gateway.ContentConsignment },
+		"another message": func(s *gateway.Statement) { s.Message.ID = "x" },
+		"another issuer":  func(s *gateway.Statement) { s.Message.Issuer = "mk/coordinator" },
+		"other bytes":     func(s *gateway.Statement) { s.Envelope = "x" },
+		"forged":          func(s *gateway.Statement) { s.ID = "forged" },
+	} {
+		if _, err := CheckReceipt(receipt(change), p, a.Examiner, a.Directory); err == nil {
+			t.Errorf("%s: it is a receipt", name)
+		}
+	}
+}

@@ -182,7 +182,7 @@ func (a *Adapter) finish(ctx context.Context, d store.Delivery, end store.Outcom
 		Message: d.Message, Delivery: d.ID, Pair: d.Pair, SDHash: d.SDHash,
 	}
 	if end.State == store.Failed {
-		s.Event, s.Code, end.Head = gateway.ContentConsignmentFailure, end.Code, nil
+		s.Event, s.Code = gateway.ContentConsignmentFailure, end.Code
 	}
 	if end.Evidence, err = gateway.Testify(s, a.Notary); err != nil {
 		return fmt.Errorf("signing evidence: %w", err)

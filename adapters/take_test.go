@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -114,6 +115,43 @@ type deliverFunc func(context.Context, Consignment) error
 
 func (f deliverFunc) Deliver(ctx context.Context, c Consignment) error { return f(ctx, c) }
 
+func TestRoleThatIsNotDueIsLeftAloneWhileAnotherIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var mu sync.Mutex
+	tries := map[gateway.Party]int{}
+	a, _ := w.live(func(c *Config) {
+		c.Retry = Pace{time.Second, 10 * time.Minute}
+		c.Transport = deliverFunc(func(_ context.Context, c Consignment) error {
+			mu.Lock()
+			defer mu.Unlock()
+			tries[c.Reader]++
+			switch {
+			case tries[c.Reader] > 1:
+				return nil
+			case c.Reader == c.Audience:
+				return Later(errors.New("503"), 5*time.Minute) // it asks for a wait
+			}
+			return errors.New("away")
+		})
+	})
+	it := w.arrive(deliveryID, 1, nil)
+	for i, want := range []map[gateway.Party]int{
+		{"rs/coordinator": 1, "rs/child-protection": 1},
+		{"rs/coordinator": 1, "rs/child-protection": 2}, // two seconds later
+		{"rs/coordinator": 2, "rs/child-protection": 2}, // when the wait is over
+	} {
+		err, _ := w.offer(a, it)
+		if (err == nil) != (i == 2) {
+			t.Errorf("offer %d: got %v", i, err)
+		}
+		if diff := cmp.Diff(want, tries); diff != "" {
+			t.Errorf("tries after offer %d (-want +got):\n%s", i, diff)
+		}
+		w.pass([]time.Duration{2 * time.Second, 5 * time.Minute, 0}[i])
+	}
+}
+
 func TestRefusalByTheNationalSystemEndsWithSignedFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -136,6 +174,9 @@ func TestRefusalByTheNationalSystemEndsWithSignedFailure(t *testing.T) {
 	// The other role has what is for it; a person is told that the whole did not arrive.
 	if w.effects[deliveryID+".child-protection"] != 1 || alarms(t, a)[AlarmFailed] != deliveryID {
 		t.Errorf("got effects %v and alarms %v", w.effects, alarms(t, a))
+	}
+	if err := a.Report(t.Context(), deliveryID, gateway.ContentHandover, "child-protection"); !gateway.IsPermanent(err) {
+		t.Errorf("reading of a delivery that failed: got %v, want it refused", err)
 	}
 	requests := len(w.order)
 	if err, _ := w.offer(a, it); err != nil || len(w.order) != requests {

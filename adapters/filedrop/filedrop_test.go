@@ -79,6 +79,20 @@ func TestFileThatTheNationalSystemTookDoesNotComeBack(t *testing.T) {
 	}
 }
 
+func TestFileThatIsThereIsNotWrittenAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := adaptertest.Sample(1)
+	must(t, filedrop.Drop{Dir: dir}.Deliver(t.Context(), c))
+	must(t, os.WriteFile(path(dir, c), []byte("seen by the national system"), 0o600))
+	must(t, filedrop.Drop{Dir: dir}.Deliver(t.Context(), c))
+	raw, err := os.ReadFile(path(dir, c))
+	must(t, err)
+	if string(raw) != "seen by the national system" {
+		t.Error("it was written again")
+	}
+}
+
 func TestUnfinishedFilesOfACrashAreSweptAndFinishedOnesStay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -182,6 +182,21 @@ func TestAddressIsCheckedWhenItIsDialled(t *testing.T) {
 	}
 }
 
+func TestRedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a stranger was called") }))
+	defer stranger.Close()
+	n := nation.New(t)
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		n.Next(func(w http.ResponseWriter, r *http.Request, _ []byte, _ func()) {
+			http.Redirect(w, r, stranger.URL, status)
+		})
+		if err := open(t, rest.Config{URL: n.URL()}).Deliver(t.Context(), adaptertest.Sample(1)); err == nil || gateway.IsPermanent(err) {
+			t.Errorf("%d: got %v, want a temporary error", status, err)
+		}
+	}
+}
+
 func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 	n := nation.New(t)
 	t.Setenv("HTTP_PROXY", "http://192.0.2.1:1")
