@@ -146,7 +146,7 @@ func (w *world) sign(dir string, change func(*trust.Document)) {
 
 func (w *world) keys(p gateway.Party) *certs.Keys {
 	w.t.Helper()
-	k, err := certs.LoadAt(w.dir, p, morning)
+	k, err := certs.LoadAt(w.dir, p, w.now.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -155,6 +155,12 @@ func (w *world) keys(p gateway.Party) *certs.Keys {
 
 // signed is the type's example as a signed envelope of its sender.
 func (w *world) signed(typ string, o outgoing.Options, change func(map[string]any)) outgoing.Signed {
+	w.t.Helper()
+	return w.signedBy(w.dirs, typ, o, change)
+}
+
+// signedBy is signed by a desk that goes by another directory.
+func (w *world) signedBy(directory gateway.Directory, typ string, o outgoing.Options, change func(map[string]any)) outgoing.Signed {
 	w.t.Helper()
 	raw, ok := w.set.Example(typ)
 	if !ok {
@@ -179,7 +185,7 @@ func (w *world) signed(typ string, o outgoing.Options, change func(map[string]an
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s, err := outgoing.Desk{Directory: w.dirs, Catalogue: w.set, Policy: p, Now: w.now.Now, NewID: newID}.Sign(d, gateway.ThreadFacts{}, w.keys(d.From), o)
+	s, err := outgoing.Desk{Directory: directory, Catalogue: w.set, Policy: p, Now: w.now.Now, NewID: newID}.Sign(d, gateway.ThreadFacts{}, w.keys(d.From), o)
 	if err != nil {
 		w.t.Fatalf("signing the example of %s: %v", typ, err)
 	}
@@ -259,17 +265,20 @@ func (w *world) deliver(c gateway.Country) incoming.Opened {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()
 	office := incoming.Office{Country: c, Directory: w.dirs, Catalogue: w.set, Keys: func(p gateway.Party) (*certs.Keys, bool) {
-		k, err := certs.LoadAt(w.dir, p, morning)
+		k, err := certs.LoadAt(w.dir, p, w.now.Now())
 		return k, err == nil
 	}}
 	consumer := &queue.Consumer{Client: w.redis, Country: c, Name: "test", Log: slog.New(slog.DiscardHandler)}
-	got := make(chan incoming.Opened, 1)
+	got, failed := make(chan incoming.Opened, 1), make(chan error, 1)
 	var running sync.WaitGroup
 	running.Go(func() {
 		err := consumer.Run(ctx, func(ctx context.Context, it queue.Item) error {
 			o, err := office.Open(it.Wrapped)
 			if err != nil {
-				w.t.Errorf("opening the delivery: %v", err)
+				select {
+				case failed <- err:
+				default:
+				}
 				return err
 			}
 			aud := o.Head.Audience
@@ -300,7 +309,12 @@ func (w *world) deliver(c gateway.Country) incoming.Opened {
 			return nil
 		})
 	})
-	o := <-got
+	var o incoming.Opened
+	select {
+	case o = <-got:
+	case err := <-failed:
+		w.t.Fatalf("opening the delivery: %v", err)
+	}
 	s, _, err := envelope.Codec{}.Examine(<-acked)
 	if err != nil || s.Event != gateway.EvidenceRecorded {
 		w.t.Errorf("the gateway acknowledged with %+v, %v", s, err)
