@@ -51,6 +51,21 @@ assertion, approval or encryption.`,
 			},
 		},
 		&cobra.Command{
+			Use: "coordinator COUNTRY", Short: "Make a country's directory key, and print its pin for the other six", Args: args("COUNTRY"),
+			RunE: func(_ *cobra.Command, args []string) error {
+				c := gateway.Country(args[0])
+				if !c.Valid() {
+					return usage("not a country of the mechanism; the codes are al, ba, xk, md, me, mk, rs")
+				}
+				pin, err := certs.NewCoordinator(a.home, c)
+				if err != nil {
+					return err
+				}
+				a.printJSON(a.out, pin)
+				return nil
+			},
+		},
+		&cobra.Command{
 			Use: "propose PARTY", Short: "Print a party's keys that no directory lists yet, as entries for the next", Args: args("PARTY"),
 			RunE: func(_ *cobra.Command, args []string) error { return a.proposeKeys(args[0]) },
 		},
