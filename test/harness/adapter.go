@@ -30,7 +30,7 @@ type Adapter struct {
 }
 
 // startAdapter starts a country's adapterd; it does not wait until it serves.
-func (r *Region) startAdapter(c gateway.Country, system *nation.System) {
+func (r *Region) startAdapter(c gateway.Country, system *nation.System, https bool) {
 	a := &Adapter{Country: c, System: system, Token: rand.Text() + rand.Text(), region: r}
 	listen := freeAddress(r.t)
 	a.API = "http://" + listen
@@ -51,13 +51,18 @@ func (r *Region) startAdapter(c gateway.Country, system *nation.System) {
 		r.t.Fatal(err)
 	}
 	quick := map[string]any{"first": "100ms", "last": "1s"}
-	config := r.write("adapterd-"+string(c)+".yaml", map[string]any{
+	config := map[string]any{
 		"country": c, "certs": r.Certs, "development": true, "data": filepath.Join(r.Dir, "adapters", string(c)), "listen": listen,
-		"gateway": map[string]any{"url": r.URL}, "redis": map[string]any{"addresses": []string{r.Redis.Addr()}},
+		"gateway": map[string]any{"url": r.URL},
 		"deliver": deliver, "callers": []any{map[string]any{"tokenFile": token}}, "otlp": r.Spans.URL,
 		"retry": quick, "retell": map[string]any{"first": "1s", "last": "4s"}, "resubmit": quick, "attempt": "5s",
-	})
-	a.Program = newProgram(r.t, "adapterd-"+string(c), r.Dir, program(r.t, "adapterd"), config)
+	}
+	if https {
+		config["source"] = "https"
+	} else {
+		config["redis"] = map[string]any{"addresses": []string{r.Redis.Addr()}}
+	}
+	a.Program = newProgram(r.t, "adapterd-"+string(c), r.Dir, program(r.t, "adapterd"), r.write("adapterd-"+string(c)+".yaml", config))
 	r.Adapters[c] = a
 	a.Start()
 }

@@ -30,6 +30,9 @@ type Options struct {
 	// Systems are the countries whose adapter posts to a national system. The others have
 	// folders.
 	Systems map[gateway.Country]*nation.System
+	// HTTPS are the countries whose adapter takes its deliveries from the gateway's door,
+	// as behind a firewall that refuses Redis.
+	HTTPS []gateway.Country
 	// Certs is a folder of development keys, as certs.Develop makes it. Default: made for
 	// this region. Regions that are compared share one.
 	Certs string
@@ -97,7 +100,7 @@ func New(t testing.TB, o Options) *Region {
 	t.Cleanup(r.end)
 	r.startGateway()
 	for _, c := range r.countries {
-		r.startAdapter(c, o.Systems[c])
+		r.startAdapter(c, o.Systems[c], slices.Contains(o.HTTPS, c))
 	}
 	for _, a := range r.Adapters {
 		a.Ready()

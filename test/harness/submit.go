@@ -87,10 +87,16 @@ func (r *Region) Submit(d Draft, all bool) *Sent {
 	if body, status := r.Post(s.ID.Issuer, raw, nil); status != http.StatusAccepted {
 		r.t.Fatalf("submitting: answered %d: %s", status, body)
 	}
+	r.Expect(s)
+	return s
+}
+
+// Expect says that the gateway has received a message that [Region.Sign] made and
+// [Region.Post] submitted: from then on it must arrive.
+func (r *Region) Expect(s *Sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sent = append(r.sent, s)
-	return s
 }
 
 // ask is [Region.Status] of a message that was submitted past the adapter.

@@ -14,10 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	common "go.opentelemetry.io/proto/otlp/common/v1"
-	"google.golang.org/protobuf/proto"
-
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/journal/sqlite"
 	"example.org/trm/test/harness"
@@ -144,40 +140,18 @@ func number(in *bufio.Reader, mark byte) (int, error) {
 }
 
 // spans reads the different spans that a service exported, without their times.
-func spans(t *testing.T, r *harness.Region, service string) []string {
-	t.Helper()
+func spans(r *harness.Region, service string) []string {
 	set := map[string]bool{}
-	for _, raw := range r.Spans.Raw() {
-		var export collector.ExportTraceServiceRequest
-		if err := proto.Unmarshal(raw, &export); err != nil {
-			t.Fatal("an export of spans cannot be read")
+	for _, s := range r.Spans.All() {
+		if s.Service != service {
+			continue
 		}
-		for _, of := range export.ResourceSpans {
-			from := attributes(of.Resource.Attributes)
-			if !strings.Contains(from, service) {
-				continue
-			}
-			for _, scope := range of.ScopeSpans {
-				for _, s := range scope.Spans {
-					line := fmt.Sprintf("%s: %s %s, child %t, status %v %q, %s", from, s.Name, s.Kind, len(s.ParentSpanId) > 0, s.Status.GetCode(), s.Status.GetMessage(), attributes(s.Attributes))
-					for _, e := range s.Events {
-						line += fmt.Sprintf(", event %s %s", e.Name, attributes(e.Attributes))
-					}
-					set[line] = true
-				}
-			}
+		for i, a := range s.Attributes {
+			s.Attributes[i] = text(a)
 		}
+		set[fmt.Sprintf("%s %s, child %t, %s, %q", s.Name, s.Kind, s.Parent != "", s.Status, s.Attributes)] = true
 	}
 	return slices.Sorted(maps.Keys(set))
-}
-
-func attributes(list []*common.KeyValue) string {
-	var out []string
-	for _, a := range list {
-		out = append(out, a.Key+"="+text(a.Value.String()))
-	}
-	slices.Sort(out)
-	return strings.Join(out, " ")
 }
 
 // metrics reads the different series, and how many messages each counter of ours counted.

@@ -73,11 +73,12 @@ func twins(t *testing.T, one, two harness.Draft, send func(*harness.Region, harn
 		both[i] = traces{
 			"gateway journal":  journal(t, filepath.Join(r.Dir, "gateway", "journal.db")),
 			"gateway log":      log(r.Gateway),
-			"gateway spans":    spans(t, r, "gatewayd"),
+			"gateway spans":    spans(r, "gatewayd"),
 			"metrics":          metrics(r.Metrics()),
 			"redis":            aof(t, r.Redis.Dir()),
 			"coordinator":      files(t, r, "rs/coordinator"),
 			"rs journal":       journal(t, filepath.Join(r.Dir, "adapters", "rs", "adapter.db")),
+			"rs spans":         spans(r, "adapterd rs"),
 			"rs log":           log(r.Adapters["rs"].Program),
 			"child protection": files(t, r, gateway.Party("rs/child-protection")),
 		}
