@@ -77,23 +77,29 @@ type Dispatcher struct {
 	Wake <-chan struct{}
 	// Reconcile is how often the streams are compared with the journal. Default 1 minute.
 	Reconcile time.Duration
+	// Sweep is how often the entries of finished deliveries are removed. Nothing waits for
+	// that, so that many share one write. Default 100 milliseconds.
+	Sweep time.Duration
 	// Batch is how many deliveries are placed between two looks. Default 64.
 	Batch int
 }
 
+// chores are when a dispatcher does next what it does not do every time. Zero: at once, as
+// at the start and after every failure.
+type chores struct{ reconcile, sweep time.Time }
+
 // Run dispatches until ctx ends. Redis may be away for any time: it tries again with
 // back-off, compares the streams with the journal when it is back, and needs no restart.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	every, batch := cmp.Or(d.Reconcile, time.Minute), cmp.Or(d.Batch, 64)
 	var (
-		next  time.Time // of the comparison; zero: at once, as after every failure
+		next  chores
 		pause = newBackoff(50*time.Millisecond, 5*time.Second)
 	)
 	for ctx.Err() == nil {
-		err := d.round(ctx, &next, every, batch)
+		err := d.round(ctx, &next, cmp.Or(d.Batch, 64))
 		wait := time.Second
 		if err != nil && ctx.Err() == nil {
-			next, wait = time.Time{}, pause.after()
+			next, wait = chores{}, pause.after()
 			d.Log.Warn("dispatching", "country", string(d.Country), "err", err, "again_in", wait.String())
 		} else {
 			pause.reset()
@@ -117,15 +123,19 @@ func (d *Dispatcher) sleep(ctx context.Context, wait time.Duration, wakeable boo
 	}
 }
 
-func (d *Dispatcher) round(ctx context.Context, next *time.Time, every time.Duration, batch int) error {
-	if now := d.Now(); !now.Before(*next) {
+func (d *Dispatcher) round(ctx context.Context, next *chores, batch int) error {
+	now := d.Now()
+	if !now.Before(next.reconcile) {
 		if err := d.reconcile(ctx, batch); err != nil {
 			return err
 		}
-		*next = now.Add(every)
+		next.reconcile = now.Add(cmp.Or(d.Reconcile, time.Minute))
 	}
-	if err := d.sweep(ctx); err != nil {
-		return err
+	if !now.Before(next.sweep) {
+		if err := d.sweep(ctx); err != nil {
+			return err
+		}
+		next.sweep = now.Add(cmp.Or(d.Sweep, 100*time.Millisecond))
 	}
 	for {
 		ws, err := d.Outbox.Next(ctx, d.Country, d.Now(), batch)

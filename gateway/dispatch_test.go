@@ -24,6 +24,7 @@ type shelf struct {
 	down       bool // Redis does not answer
 	loseReply  bool // the next Put happens, but its answer is lost
 	puts       int
+	sweeps     int // times that something was removed
 
 	mu sync.Mutex // guards all of it while a dispatcher runs
 }
@@ -97,6 +98,7 @@ func (s *shelf) Finished(context.Context, gateway.Country) ([]gateway.Waiting, e
 
 func (s *shelf) Removed(_ context.Context, ws []gateway.Waiting) error {
 	defer s.hold()()
+	s.sweeps++
 	for _, w := range ws {
 		s.find(w.ID).removed = true
 	}
@@ -259,4 +261,35 @@ func TestFinishedDeliveriesLeaveTheStream(t *testing.T) {
 	s := newShelf("a", "b")
 	dispatch(t, s, func() { s.find("a").finished = true })
 	wantWaiting(t, s, "b")
+}
+
+// Each removal is a write that is flushed, and receiving would wait for it.
+func TestDeliveriesThatFinishTogetherLeaveInOneWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ids := []string{"a", "b", "c", "d", "e"}
+		s := newShelf(ids...)
+		wake := make(chan struct{})
+		d := gateway.Dispatcher{Country: "rs", Outbox: s, Streams: s, Log: slog.New(slog.DiscardHandler), Now: time.Now, Wake: wake}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.Run(ctx) }()
+		for _, id := range ids {
+			synctest.Wait()
+			unlock := s.hold()
+			s.find(id).finished = true
+			unlock()
+			wake <- struct{}{}
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		wantWaiting(t, s)
+		if s.sweeps != 1 {
+			t.Errorf("removed in %d writes", s.sweeps)
+		}
+	})
 }
