@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,7 +34,7 @@ type ready struct {
 //
 //	usage         answered by the processor time that it has used, as JSON
 //	profile FILE  begins a CPU profile
-//	profiled      ends it
+//	profiled      ends it, and writes beside it what was allocated since the start
 func Part(ctx context.Context, kind, config string, in io.Reader, out, logs io.Writer) error {
 	log := telemetry.Logger(logs, slog.LevelInfo)
 	var run func(context.Context) error
@@ -92,8 +93,7 @@ func obey(in io.Reader, out *json.Encoder) error {
 				err = pprof.StartCPUProfile(file)
 			}
 		case "profiled":
-			pprof.StopCPUProfile()
-			err = file.Close()
+			err = endProfile(file)
 		default:
 			err = fmt.Errorf("%q is not understood", word)
 		}
@@ -105,6 +105,17 @@ func obey(in io.Reader, out *json.Encoder) error {
 		}
 	}
 	return lines.Err()
+}
+
+// endProfile ends the CPU profile and writes FILE.allocs.
+func endProfile(cpu *os.File) error {
+	pprof.StopCPUProfile()
+	allocs, err := os.Create(cpu.Name() + ".allocs")
+	if err != nil {
+		return errors.Join(err, cpu.Close())
+	}
+	err = pprof.Lookup("allocs").WriteTo(allocs, 0)
+	return errors.Join(err, allocs.Close(), cpu.Close())
 }
 
 // usage is the processor time that a process has used.
