@@ -63,6 +63,12 @@ type Party string
 // TheGateway is the central process as a signer of receipts, bindings and evidence.
 const TheGateway Party = "gateway"
 
+// Audience is the gateway's name in aud of an assertion, unless a region gives it another:
+// a name, not an address. It says whom an assertion is for and stays the same when the
+// gateway moves or is reached by a second name; nothing resolves it, and nobody can
+// register it. Two regions are kept apart by the keys in their directories.
+const Audience = "urn:trm:gateway"
+
 var partyForm = regexp.MustCompile(`^([a-z]{2}|selec)/[a-z]+(-[a-z]+)*(\.[1-9][0-9]?)?$`)
 
 // ParseParty reads a party's name. The name is looked up nowhere: only its form is

@@ -91,7 +91,7 @@ func openDirectory(home string) (*trust.Directory, error) {
 }
 
 func readGatewayAddress(home string) (gatewayAddress, error) {
-	g := gatewayAddress{URL: "http://127.0.0.1:8440", Audience: "https://gateway.trm.example"}
+	g := gatewayAddress{URL: "http://127.0.0.1:8440", Audience: gateway.Audience}
 	raw, err := os.ReadFile(filepath.Join(home, "gateway.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return g, nil

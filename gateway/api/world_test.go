@@ -28,7 +28,7 @@ import (
 // assertions and receipts are real; an "envelope" is a JSON object that says what the
 // receiver is to answer.
 
-const audience = "https://gateway.trm.example"
+const audience = gateway.Audience
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 

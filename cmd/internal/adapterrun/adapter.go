@@ -135,7 +135,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	a.client = &adapters.Client{Base: c.Gateway.URL, Audience: or(c.Gateway.Audience, "urn:trm:gateway"), Keys: find, HTTP: calls, Now: a.now, NewID: newID}
+	a.client = &adapters.Client{Base: c.Gateway.URL, Audience: or(c.Gateway.Audience, gateway.Audience), Keys: find, HTTP: calls, Now: a.now, NewID: newID}
 	from, err := a.source(env, tel)
 	if err != nil {
 		return err

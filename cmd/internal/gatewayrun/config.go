@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"example.org/trm/gateway"
 )
 
 // Config is the manual of gatewayd's configuration file. Zero values work except where a
@@ -30,7 +32,8 @@ type Config struct {
 	// Operators is where /metrics, /healthz and /readyz are, for the operator's own
 	// systems: nobody is asked who it is there. Default "127.0.0.1:9464"; "off" for none.
 	Operators string `yaml:"operators"`
-	// Audience is what callers name in aud of their assertions. Default "urn:trm:gateway".
+	// Audience is what callers name in aud of their assertions. Default "urn:trm:gateway"
+	// (gateway.Audience), which every adapter and trm have as theirs.
 	Audience string `yaml:"audience"`
 	// Certs is the folder with the gateway's keys, keys/gateway/*.jwk. Required.
 	Certs string `yaml:"certs"`
@@ -167,7 +170,7 @@ func (r Redis) Validate() error {
 func (c Config) orDefaults(now time.Time) Config {
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:8440")
 	c.Operators = cmp.Or(c.Operators, "127.0.0.1:9464")
-	c.Audience = cmp.Or(c.Audience, "urn:trm:gateway")
+	c.Audience = cmp.Or(c.Audience, gateway.Audience)
 	c.Directory = cmp.Or(c.Directory, filepath.Join(c.Certs, "directory.json"))
 	c.Pins = cmp.Or(c.Pins, filepath.Join(c.Certs, "pins.json"))
 	c.Origin = cmp.Or(c.Origin, now.UTC().Format("trm/2006"))

@@ -36,7 +36,7 @@ import (
 // inside the test and development keys, and both countries' sides as their adapters have
 // them.
 
-const audience = "https://gateway.trm.example"
+const audience = gateway.Audience
 
 // morning is when the examples that the schemas carry were written.
 var morning = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
@@ -78,7 +78,7 @@ func newWorld(t testing.TB, change func(*gatewayrun.Config)) *world {
 	w.redis = client
 	t.Cleanup(func() { client.Close() })
 	w.config = gatewayrun.Config{
-		Listen: "127.0.0.1:0", Operators: "off", Audience: audience, Certs: w.dir, Development: true,
+		Listen: "127.0.0.1:0", Operators: "off", Certs: w.dir, Development: true,
 		Journal: filepath.Join(w.dir, "gateway", "journal.db"),
 	}
 	if change != nil {

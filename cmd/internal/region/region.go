@@ -38,7 +38,7 @@ type Options struct {
 }
 
 // Audience is the gateway's name in assertions, in every region on one machine.
-const Audience = "https://gateway.trm.example"
+const Audience = gateway.Audience
 
 // Region is a running region.
 type Region struct {
