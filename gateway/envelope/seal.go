@@ -51,7 +51,11 @@ func Seal(plain []byte, size int, to gateway.Key, at Place) (string, error) {
 
 // pad fills up with spaces, which JSON allows at the end (RFC 8259, Section 2).
 func pad(plain []byte, size int) []byte {
-	return append(append(make([]byte, 0, size), plain...), bytes.Repeat([]byte{' '}, size-len(plain))...)
+	b := make([]byte, size)
+	for i := copy(b, plain); i < size; i++ {
+		b[i] = ' '
+	}
+	return b
 }
 
 // readSeal reads the outside of a sealed unit: all that the gateway can know of it.

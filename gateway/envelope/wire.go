@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"crypto/sha256"
-	"strings"
 
 	"example.org/trm/gateway"
 )
@@ -69,22 +68,26 @@ func (c *claims) disclosures(v any) []string {
 // bytes writes the envelope. Its strings hold nothing that JSON escapes: they are
 // base64url, with dots between.
 func (w wire) bytes() []byte {
-	var b strings.Builder
-	b.Grow(len(w.core.Payload) + len(w.core.Protected) + len(w.core.Signature) + len(w.bound) + 128 + 300*len(w.disclosures))
-	b.WriteString(`{"payload":"` + w.core.Payload + `","protected":"` + w.core.Protected + `","signature":"` + w.core.Signature)
-	b.WriteString(`","header":{"disclosures":[`)
+	n := len(w.core.Payload) + len(w.core.Protected) + len(w.core.Signature) + len(w.bound) + 128 // for the names
+	for _, d := range w.disclosures {
+		n += len(d) + len(`"",`)
+	}
+	b := make([]byte, 0, n)
+	b = append(append(b, `{"payload":"`...), w.core.Payload...)
+	b = append(append(b, `","protected":"`...), w.core.Protected...)
+	b = append(append(b, `","signature":"`...), w.core.Signature...)
+	b = append(b, `","header":{"disclosures":[`...)
 	for i, d := range w.disclosures {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		b.WriteString(`"` + d + `"`)
+		b = append(append(append(b, '"'), d...), '"')
 	}
-	b.WriteByte(']')
+	b = append(b, ']')
 	if w.bound != "" {
-		b.WriteString(`,"kb_jwt":"` + w.bound + `"`)
+		b = append(append(append(b, `,"kb_jwt":"`...), w.bound...), '"')
 	}
-	b.WriteString(`}}`)
-	return []byte(b.String())
+	return append(b, `}}`...)
 }
 
 // digest is the SHA-256 of the compact form "protected.payload.signature~d1~...~dn~":
