@@ -1,9 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -89,9 +89,16 @@ func checkMedia(r *http.Request) error {
 	return nil
 }
 
+// atOnce is how much is made ready for a body that announces its length: most messages
+// fit, and what is only announced costs no more.
+const atOnce = 32 << 10
+
 // body reads the submission, and not a byte more than it may have.
 func (d *door) body(c echo.Context) ([]byte, error) {
-	raw, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, d.limits.Body))
+	r := c.Request()
+	var raw bytes.Buffer
+	raw.Grow(int(min(max(r.ContentLength, 0), atOnce)) + bytes.MinRead)
+	_, err := raw.ReadFrom(http.MaxBytesReader(c.Response().Writer, r.Body, d.limits.Body))
 	var big *http.MaxBytesError
 	switch {
 	case errors.As(err, &big):
@@ -99,7 +106,7 @@ func (d *door) body(c echo.Context) ([]byte, error) {
 	case err != nil:
 		return nil, gateway.Refuse(gateway.CodeMalformed, "", "The request ended before the message did.")
 	}
-	return raw, nil
+	return raw.Bytes(), nil
 }
 
 // accept calls the verb within its time and under its own span, and counts the outcome.
