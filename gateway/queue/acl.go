@@ -30,7 +30,7 @@ func GatewayACL() []string {
 	}
 	return []string{
 		"reset", "-@all", "+hello", "+auth", "+ping", "+client|setname", "+multi", "+exec", "+config|get",
-		"(+xadd +xrange +eval +xdel +xack +xreadgroup +xautoclaim +xgroup|create" + placed + ")",
+		"(+xadd +xrange +eval +xdel +xack +xreadgroup +xclaim +xautoclaim +xpending +xgroup|create" + placed + ")",
 		"(+xreadgroup +xack +xdel +xtrim +xclaim +xautoclaim +xpending +xgroup|create" + told + ")",
 		"(+xadd" + answered + ")",
 	}

@@ -46,6 +46,8 @@ func TestTheGatewaysUserDoesItsWorkInEveryCountryAndNoMore(t *testing.T) {
 	})
 	// What happens only when a process dies or much waits.
 	for _, cmd := range [][]any{
+		{"XPENDING", "trm:{rs}:deliveries", "adapter", "-", "+", "1"},
+		{"XCLAIM", "trm:{rs}:urgent", "adapter", "https", "0", "1-1", "IDLE", "1000", "JUSTID"},
 		{"XPENDING", "trm:{rs}:evidence", "gateway", "-", "+", "1"},
 		{"XCLAIM", "trm:{rs}:evidence", "gateway", "n", "0", "1-1", "JUSTID"},
 		{"XAUTOCLAIM", "trm:{rs}:evidence", "gateway", "n", "0", "0"},

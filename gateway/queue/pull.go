@@ -31,16 +31,25 @@ type Pull struct {
 // puller is the name under which the gateway takes deliveries for others.
 const puller = "https"
 
+// Taken is a delivery that was taken for an adapter.
+type Taken struct {
+	Item
+	Trace string // W3C traceparent under which the adapter goes on; may be empty
+
+	stream, entry string
+}
+
 // Take returns up to n deliveries, those of the urgent stream first, and waits for the
-// first at most for wait. What was taken comes again after the lease, until its final
-// evidence has been recorded and the dispatcher removes it.
-func (p *Pull) Take(ctx context.Context, c gateway.Country, n int, wait time.Duration) ([]Item, error) {
+// first at most for wait. What was taken comes again after the lease, or once [Pull.Return]
+// or [Pull.Release] let go of it, until its final evidence has been recorded and the
+// dispatcher removes it.
+func (p *Pull) Take(ctx context.Context, c gateway.Country, n int, wait time.Duration) ([]Taken, error) {
 	if !c.Valid() || n < 1 {
 		return nil, errors.New("taking deliveries: for no country, or none")
 	}
 	until := time.Now().Add(wait)
 	for {
-		var items []Item
+		var items []Taken
 		for _, key := range []string{urgent(c), deliveries(c)} {
 			got, err := p.take(ctx, c, key, n-len(items))
 			items = append(items, got...)
@@ -63,8 +72,8 @@ func (p *Pull) Take(ctx context.Context, c gateway.Country, n int, wait time.Dur
 const look = 200 * time.Millisecond
 
 // take takes up to n entries of one stream: what was abandoned, then what is new.
-func (p *Pull) take(ctx context.Context, c gateway.Country, key string, n int) ([]Item, error) {
-	var items []Item
+func (p *Pull) take(ctx context.Context, c gateway.Country, key string, n int) ([]Taken, error) {
+	var items []Taken
 	for cursor := "0-0"; len(items) < n; {
 		entries, next, err := p.Client.XAutoClaim(ctx, &redis.XAutoClaimArgs{
 			Stream: key, Group: adapters, Consumer: puller, MinIdle: cmp.Or(p.Lease, 2*time.Minute), Start: cursor, Count: int64(n - len(items)),
@@ -98,8 +107,8 @@ func (p *Pull) take(ctx context.Context, c gateway.Country, key string, n int) (
 
 // items reads entries; those that are not well formed are acknowledged, so that they do
 // not come again.
-func (p *Pull) items(ctx context.Context, c gateway.Country, key string, entries []redis.XMessage) []Item {
-	var out []Item
+func (p *Pull) items(ctx context.Context, c gateway.Country, key string, entries []redis.XMessage) []Taken {
+	var out []Taken
 	for _, e := range entries {
 		id, ok := delivered(e.Values)
 		if !ok || len(e.Values) > maxFields {
@@ -111,9 +120,9 @@ func (p *Pull) items(ctx context.Context, c gateway.Country, key string, entries
 			continue
 		}
 		wrapped, _ := field(e.Values, "d", maxWrapped)
-		_, end := begin(resume(ctx, traceOf(e.Values)), p.Tracer, trace.SpanKindConsumer, "hand over", c, id)
+		handing, end := begin(resume(ctx, traceOf(e.Values)), p.Tracer, trace.SpanKindConsumer, "hand over", c, id)
+		out = append(out, Taken{Item: Item{Delivery: id, Wrapped: wrapped}, Trace: parentOf(handing), stream: key, entry: e.ID})
 		end(nil)
-		out = append(out, Item{Delivery: id, Wrapped: wrapped})
 	}
 	return out
 }
