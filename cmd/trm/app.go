@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +46,7 @@ Synthetic people only; no institution operates or endorses this.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	group(root)
 	home := os.Getenv("TRM_HOME")
 	if home == "" {
 		home = "home"
@@ -77,13 +80,51 @@ func exitCodesTopic() *cobra.Command {
 	}
 }
 
-// args is a cobra check that fails with the usage exit code and names what is missing.
+// args is a cobra check that fails with the usage exit code and names what is missing. A
+// name in brackets may be left out.
 func args(names ...string) cobra.PositionalArgs {
+	least := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, "[") })
+	if least < 0 {
+		least = len(names)
+	}
+	takes := cmp.Or(strings.Join(names, " "), "no arguments")
 	return func(c *cobra.Command, got []string) error {
-		if len(got) == len(names) {
+		if least <= len(got) && len(got) <= len(names) {
 			return nil
 		}
-		return usage("%s takes %s; see trm %s --help", c.CommandPath(), strings.Join(names, " "), strings.TrimPrefix(c.CommandPath(), "trm "))
+		return usage("%[1]s takes %[2]s; see %[1]s --help", c.CommandPath(), takes)
+	}
+}
+
+// group makes a command that only holds others print its help, and answer a name that it
+// does not hold with the usage exit code: cobra's own answer is help and 0, or 1.
+func group(c *cobra.Command) *cobra.Command {
+	c.Args = func(c *cobra.Command, got []string) error {
+		if len(got) == 0 {
+			return nil
+		}
+		return usage("unknown command %q; %s --help lists them", got[0], c.CommandPath())
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
+}
+
+// required makes flags required, with the usage exit code where one is missing.
+func required(c *cobra.Command, flags ...string) {
+	rest := c.Args
+	c.Args = func(c *cobra.Command, got []string) error {
+		if err := rest(c, got); err != nil {
+			return err
+		}
+		for _, f := range flags {
+			if !c.Flags().Changed(f) {
+				return usage("%[1]s needs --%[2]s; see %[1]s --help", c.CommandPath(), f)
+			}
+		}
+		return nil
+	}
+	for _, f := range flags {
+		_ = c.MarkFlagRequired(f) // for completion, which offers it first
 	}
 }
 

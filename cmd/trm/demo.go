@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,9 @@ func (a *app) demo(ctx context.Context, o region.Options, once, kept bool) error
 		o.Listen = "127.0.0.1:8440"
 	}
 	r, err := region.Start(ctx, o)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; does a region run already? --listen names another address", err)
+	}
 	if err != nil {
 		return err
 	}

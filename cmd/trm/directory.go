@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) directoryCommand() *cobra.Command {
-	c := &cobra.Command{
+	c := group(&cobra.Command{
 		Use:   "directory",
 		Short: "Who may speak: look at the directory, and make the next one",
 		Long: `The directory lists parties, their keys, what each may receive, and what each pair of countries
@@ -31,7 +31,7 @@ agreed. Four of seven coordinators sign it. The next one is made like this:
 
 Some things must not wait for four countries: revoke a key, switch a pair off, say how an
 office is reached. Each is one signed statement, and holds at once.`,
-	}
+	})
 	c.AddCommand(a.showDirectoryCommand(), a.verifyDirectoryCommand(), a.diffDirectoryCommand(),
 		a.draftDirectoryCommand(), a.signDirectoryCommand(), a.cosignDirectoryCommand(), a.takeDirectoryCommand(),
 		a.confirmDirectoryCommand(), a.revokeCommand(), a.switchCommand(), a.contactsCommand(), a.tellCommand())
@@ -164,7 +164,7 @@ func (a *app) signDirectoryCommand() *cobra.Command {
 	}
 	c.Flags().StringVarP(&file, "out", "o", "", "file to write (default: standard output)")
 	c.Flags().StringSliceVar(&as, "as", nil, "countries whose directory key signs, such as rs (required)")
-	_ = c.MarkFlagRequired("as")
+	required(c, "as")
 	return c
 }
 
@@ -189,7 +189,7 @@ func (a *app) cosignDirectoryCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringSliceVar(&as, "as", nil, "countries whose directory key signs (required)")
-	_ = c.MarkFlagRequired("as")
+	required(c, "as")
 	return c
 }
 
@@ -246,7 +246,7 @@ func (a *app) confirmDirectoryCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringSliceVar(&as, "as", nil, "the two countries whose directory keys sign (required)")
-	_ = c.MarkFlagRequired("as")
+	required(c, "as")
 	return c
 }
 

@@ -21,7 +21,7 @@ func (a *app) inboxCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inbox PARTY [DELIVERY]",
 		Short: "List what was delivered to a role's folder of a demo region, or print one",
-		Args:  cobra.RangeArgs(1, 2),
+		Args:  args("PARTY", "[DELIVERY]"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			p, err := parseParty(args[0])
 			if err != nil {

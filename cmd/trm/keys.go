@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) keysCommand() *cobra.Command {
-	c := &cobra.Command{Use: "keys", Short: "Make and look at keys"}
+	c := group(&cobra.Command{Use: "keys", Short: "Make and look at keys"})
 	c.AddCommand(
 		&cobra.Command{
 			Use:   "init DIR",
@@ -45,6 +45,10 @@ assertion, approval or encryption.`,
 				name, err := certs.New(a.home, p, gateway.Use(args[1]))
 				if err != nil {
 					return err
+				}
+				if a.json {
+					a.printJSON(a.out, map[string]any{"file": name})
+					return nil
 				}
 				a.printf("made %s; trm keys propose %s prints its entry for the next directory\n", name, p)
 				return nil
@@ -174,14 +178,14 @@ func (a *app) proposeKeys(name string) error {
 }
 
 func (a *app) certsCommand() *cobra.Command {
-	c := &cobra.Command{Use: "certs", Short: "Check keys and certificates"}
+	c := group(&cobra.Command{Use: "certs", Short: "Check keys and certificates"})
 	c.AddCommand(&cobra.Command{
 		Use:   "check [DIR]",
 		Short: "Report everything that is wrong with a folder of keys",
 		Long: `check compares the folder's keys, certificates and directory, and reports every finding: what is
 missing, does not fit, can be read by others, or expires soon. It exits with 4 if it found
 something.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: args("[DIR]"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := a.home
 			if len(args) == 1 {
@@ -192,7 +196,7 @@ something.`,
 				return err
 			}
 			if a.json {
-				a.printJSON(a.out, findings)
+				a.printJSON(a.out, append([]certs.Finding{}, findings...))
 			} else {
 				for _, f := range findings {
 					a.printf("%s\n", f)
@@ -230,6 +234,10 @@ func (a *app) assertCommand() *cobra.Command {
 			s, err := d.assertion(p)
 			if err != nil {
 				return err
+			}
+			if a.json {
+				a.printJSON(a.out, map[string]any{"party": p, "assertion": s})
+				return nil
 			}
 			a.printf("%s\n", s)
 			return nil

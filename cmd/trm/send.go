@@ -56,8 +56,11 @@ With --wait it then waits for the evidence that the message is in the other coun
 					return err
 				}
 			}
-			if err := a.showEvidence(receipt); err != nil || wait == 0 {
-				return err
+			// For a program one document: the timeline, where one was asked for.
+			if wait == 0 || !a.json {
+				if err := a.showEvidence(receipt); err != nil || wait == 0 {
+					return err
+				}
 			}
 			return a.await(c.Context(), d, p.Head, wait)
 		},
@@ -95,7 +98,7 @@ func (a *app) await(ctx context.Context, d *desk, h gateway.Head, wait time.Dura
 	if err != nil {
 		return err
 	}
-	a.printTimeline(t)
+	a.printTrace(t)
 	return nil
 }
 
@@ -128,11 +131,7 @@ else can read that.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				a.printJSON(a.out, t)
-				return nil
-			}
-			a.printTimeline(t)
+			a.printTrace(t)
 			return nil
 		},
 	}
@@ -147,8 +146,7 @@ type timeline struct {
 	State    gateway.State       `json:"state"`
 	Pair     *gateway.PairNumber `json:"pair,omitempty"`
 	Steps    []step              `json:"steps"`
-	Withheld []gateway.Withheld  `json:"withheld,omitempty"`
-	Told     bool                `json:"-"` // the list of what was withheld is the caller's to read
+	Withheld []gateway.Withheld  `json:"withheld"` // null where it is not the caller's to read
 }
 
 type step struct {
@@ -186,7 +184,7 @@ func (d *desk) trace(ctx context.Context, as gateway.Party, id gateway.MessageID
 	}
 	for _, enc := range k.Encryption {
 		if list, err := envelope.Reveal(s.Withheld, enc, id); err == nil {
-			t.Withheld, t.Told = list, true
+			t.Withheld = append([]gateway.Withheld{}, list...)
 		}
 	}
 	return t, nil
@@ -214,15 +212,31 @@ func (d *desk) follow(ctx context.Context, as gateway.Party, id gateway.MessageI
 	}
 }
 
+// printTrace prints a timeline, for people or for programs.
+func (a *app) printTrace(t timeline) {
+	if a.json {
+		a.printJSON(a.out, t)
+		return
+	}
+	a.printTimeline(t)
+}
+
+func because(c gateway.Code) string {
+	if c == "" {
+		return ""
+	}
+	return ": " + string(c)
+}
+
 func (a *app) printTimeline(t timeline) {
 	a.printf("%s %s to %s: %s\n", t.Message.Issuer, t.Message.ID, t.Audience, t.State)
 	if t.Pair != nil {
 		a.printf("  number  %s\n", pairText(*t.Pair))
 	}
 	for _, s := range t.Steps {
-		a.printf("  %s  %s, signed by %s %s\n", s.At.Format(time.RFC3339), s.Event, s.Signer, s.Code)
+		a.printf("  %s  %s, signed by %s%s\n", s.At.Format(time.RFC3339), s.Event, s.Signer, because(s.Code))
 	}
-	if !t.Told {
+	if t.Withheld == nil {
 		return
 	}
 	if len(t.Withheld) == 0 {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,13 +40,20 @@ blocks, and the names of sealed units. It proves nothing: verify does.`,
 	}
 }
 
+// showEvidence prints a statement; as JSON, its claims as they were signed.
 func (a *app) showEvidence(jws string) error {
 	s, kid, err := envelope.Codec{}.Examine(jws)
 	if err != nil {
 		return exitWith(exitInvalid, err)
 	}
 	if a.json {
-		a.printJSON(a.out, s)
+		_, rest, _ := strings.Cut(jws, ".")
+		payload, _, _ := strings.Cut(rest, ".")
+		claims, err := base64.RawURLEncoding.DecodeString(payload)
+		if err != nil {
+			return exitWith(exitInvalid, err)
+		}
+		a.printJSON(a.out, json.RawMessage(claims))
 		return nil
 	}
 	a.printf("%s\n  signed by  %s (key %s)\n  at         %s\n  message    %s %s\n", s.Event, s.Signer, kid, s.At.Format(time.RFC3339), s.Message.Issuer, s.Message.ID)
@@ -196,7 +205,7 @@ role's key from the home folder. It shows what another role would see only to th
 		},
 	}
 	c.Flags().StringVar(&as, "as", "", "the role that opens, such as rs/coordinator (required)")
-	_ = c.MarkFlagRequired("as")
+	required(c, "as")
 	return c
 }
 

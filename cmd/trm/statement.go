@@ -58,7 +58,7 @@ func (a *app) switchCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&as, "as", "", "the country whose side it is (required)")
 	c.Flags().StringVarP(&file, "out", "o", "", "file for the signed statement")
-	_ = c.MarkFlagRequired("as")
+	required(c, "as")
 	return c
 }
 
@@ -90,8 +90,7 @@ func (a *app) contactsCommand() *cobra.Command {
 	c.Flags().StringVar(&s.Duty, "duty", "", "duty telephone, such as +99900010001 (required)")
 	c.Flags().StringVar(&alt, "alternate", "", "another party of the same country")
 	c.Flags().StringVarP(&file, "out", "o", "", "file for the signed statement")
-	_ = c.MarkFlagRequired("mailbox")
-	_ = c.MarkFlagRequired("duty")
+	required(c, "mailbox", "duty")
 	return c
 }
 

@@ -11,10 +11,10 @@ import (
 )
 
 func (a *app) typesCommand() *cobra.Command {
-	c := &cobra.Command{
+	c := group(&cobra.Command{
 		Use:   "types",
 		Short: "The message types: list, show, skeleton, example",
-	}
+	})
 	c.AddCommand(
 		&cobra.Command{Use: "list", Short: "List every type", Args: args(), RunE: func(*cobra.Command, []string) error { return a.listTypes() }},
 		&cobra.Command{Use: "show TYPE", Short: "Explain one type: blocks, roles, deadlines", Args: args("TYPE"), RunE: func(_ *cobra.Command, args []string) error { return a.showType(args[0]) }},
@@ -34,7 +34,11 @@ func (a *app) listTypes() error {
 		return err
 	}
 	if a.json {
-		a.printJSON(a.out, set.Types())
+		rows := []typeRow{}
+		for _, t := range set.Types() {
+			rows = append(rows, rowOf(t))
+		}
+		a.printJSON(a.out, rows)
 		return nil
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
@@ -71,7 +75,7 @@ func (a *app) showType(name string) error {
 		return err
 	}
 	if a.json {
-		a.printJSON(a.out, t)
+		a.printJSON(a.out, rowOf(t))
 		return nil
 	}
 	a.printf("%s\n", t.Name)
@@ -93,6 +97,40 @@ func (a *app) showType(name string) error {
 		a.printf("  closed by       %s\n", t.Answer)
 	}
 	return nil
+}
+
+// typeRow is a type for programs, in the words of its row in the table.
+type typeRow struct {
+	Type    string              `json:"type"`
+	Must    []string            `json:"must,omitempty"`
+	May     []string            `json:"may,omitempty"`
+	Sealed  []sealedRow         `json:"sealed,omitempty"`
+	Fields  map[string][]string `json:"fields,omitempty"` // of a clear block, that are units of their own
+	From    []string            `json:"from"`
+	To      []string            `json:"to"`
+	Lanes   []gateway.Lane      `json:"lanes"`
+	Head    []string            `json:"head,omitempty"` // members that must be there
+	Attests []string            `json:"attests,omitempty"`
+	Answer  string              `json:"answer,omitempty"`
+	Seconds int64               `json:"maxLifeSeconds"`
+}
+
+type sealedRow struct {
+	Block string        `json:"block"`
+	Role  string        `json:"role"` // "aud" for the recipient itself
+	Class gateway.Class `json:"class"`
+	Bytes int           `json:"bytes"` // after padding
+}
+
+func rowOf(t gateway.Type) typeRow {
+	r := typeRow{
+		Type: t.Name, Must: t.Must, May: t.May, Fields: t.Fields, From: t.Senders, To: t.Receivers, Lanes: t.Lanes,
+		Head: t.Bases, Attests: t.Attests, Answer: t.Answer, Seconds: int64(t.MaxLife.Seconds()),
+	}
+	for _, s := range t.Sealed {
+		r.Sealed = append(r.Sealed, sealedRow{s.Block, s.Role, s.Class, s.Size})
+	}
+	return r
 }
 
 func orNothing(list []string) string {
