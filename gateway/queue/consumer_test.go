@@ -237,8 +237,9 @@ func TestADeadConsumersDeliveriesAreClaimed(t *testing.T) {
 	settled(t, rdb, "trm:{rs}:deliveries")
 }
 
-// Two adapters of one country: an attempt that takes many leases stays with the one that
-// has it.
+// Two adapters of one country: an attempt that takes longer than its lease stays with the
+// one that has it. The other's lease is shorter, so that only renewing keeps it out: what
+// a consumer claims from itself would come too late.
 func TestALongAttemptKeepsItsLease(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -257,6 +258,7 @@ func TestALongAttemptKeepsItsLease(t *testing.T) {
 		}
 	}
 	first, second := consumer(rdb, "first"), consumer(rdb, "second")
+	first.Lease, second.Lease = 3*time.Second, 2*time.Second // the first renews every second
 	consume(t, first, slow)
 	receive(t, begun)
 	var claims countingHook
@@ -265,8 +267,8 @@ func TestALongAttemptKeepsItsLease(t *testing.T) {
 	watched.AddHook(&claims)
 	second.Client = watched
 	consume(t, second, slow)
-	// Ten looks of the second at what it might claim take five leases.
-	eventually(t, "ten looks", func() bool { return claims.of("xautoclaim") >= 20 })
+	// On each of two streams at once and then every second.
+	eventually(t, "looks of the second over more than its lease", func() bool { return claims.of("xautoclaim") >= 8 })
 	close(end)
 	settled(t, rdb, "trm:{rs}:deliveries")
 	if n := attempts.Load(); n != 1 {
@@ -295,16 +297,17 @@ func TestAnAttemptEndsWhenItsEntryIsTakenAway(t *testing.T) {
 	}
 }
 
-func TestADeliveryThatLiesThereTwiceIsHandledOnceAtATime(t *testing.T) {
+func TestADeliveryThatLiesThereTwiceIsHandledOnce(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
 	s := &queue.Streams{Client: rdb}
 	put(t, s, delivery("a", 1, 1))
-	var running, most atomic.Int32
+	var attempts atomic.Int32
 	begun, end := make(chan struct{}, 2), make(chan struct{})
-	consume(t, consumer(rdb, "me"), func(context.Context, queue.Item) error {
-		most.Store(max(most.Load(), running.Add(1)))
-		defer running.Add(-1)
+	consume(t, consumer(rdb, "me"), func(_ context.Context, it queue.Item) error {
+		if it.Delivery == "a" {
+			attempts.Add(1)
+		}
 		begun <- struct{}{}
 		<-end
 		return nil
@@ -314,8 +317,8 @@ func TestADeliveryThatLiesThereTwiceIsHandledOnceAtATime(t *testing.T) {
 	receive(t, begun) // b: the other entry of a was read before it
 	close(end)
 	settled(t, rdb, "trm:{rs}:deliveries")
-	if n := most.Load(); n != 2 {
-		t.Errorf("%d at once, want a and b", n)
+	if n := attempts.Load(); n != 1 {
+		t.Errorf("attempted %d times: one attempt settles both entries", n)
 	}
 }
 
