@@ -109,7 +109,10 @@ func (a *app) tellCommand() *cobra.Command {
 
 // state signs what an office says alone, with the key whose matter it is, and takes it up.
 func (a *app) state(s trust.Statement, file string) error {
-	s.Issued = time.Now().UTC().Truncate(time.Second)
+	var err error
+	if s.Issued, err = a.dateAfterLast(s.By); err != nil {
+		return err
+	}
 	k, err := a.statementKey(s)
 	if err != nil {
 		return err
@@ -125,6 +128,26 @@ func (a *app) state(s trust.Statement, file string) error {
 		return nil
 	}
 	return a.write(file, []byte(jws+"\n"))
+}
+
+// dateAfterLast is now, and later than what the party stated before: dates are whole
+// seconds, and of two statements with one date the more careful would stand, not the last.
+func (a *app) dateAfterLast(by gateway.Party) (time.Time, error) {
+	d, err := openDirectory(a.home)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	for _, jws := range d.Statements() {
+		last, err := trust.ReadStatement(jws)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if last.By == by && !now.After(last.Issued) {
+			now = last.Issued.Add(time.Second)
+		}
+	}
+	return now, nil
 }
 
 func (a *app) statementKey(s trust.Statement) (*envelope.Private, error) {
