@@ -27,6 +27,7 @@ import (
 	"example.org/trm/gateway/envelope"
 	"example.org/trm/gateway/journal"
 	"example.org/trm/gateway/policy"
+	"example.org/trm/gateway/sop"
 	"example.org/trm/gateway/trust"
 	"example.org/trm/schemas"
 	"example.org/trm/test/canary"
@@ -76,7 +77,7 @@ func newRegion(t *testing.T) *region {
 	t.Cleanup(func() { _ = r.journal.Close() })
 	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: own.Evidence}}
 	r.receiver = &gateway.Receiver{
-		Opener: envelope.Codec{}, Directory: r.directory, Catalogue: r.schemas, Policy: rules, Binder: envelope.Binder{Keys: []*envelope.Private{own.Binding}},
+		Opener: envelope.Codec{}, Directory: r.directory, Catalogue: r.schemas, Procedure: sop.Rules{Types: r.schemas}, Policy: rules, Binder: envelope.Binder{Keys: []*envelope.Private{own.Binding}},
 		Notary: notary, Journal: r.journal, Origin: "trm-2026", Now: time.Now, NewID: newID,
 		Auditor: func(c gateway.Country) gateway.Party { return gateway.Party(c) + "/auditor" },
 	}

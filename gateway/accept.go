@@ -15,6 +15,7 @@ type Receiver struct {
 	Opener    Opener
 	Directory Directory
 	Catalogue Catalogue
+	Procedure Procedure
 	Policy    Policy
 	Binder    Binder
 	Notary    Notary
@@ -40,7 +41,8 @@ type Journal interface {
 	Find(ctx context.Context, id MessageID) (Recorded, bool, error)
 	// Receive gives the message its place and records what record makes of it, in one
 	// transaction: it looks the id up again, reads the thread's facts, reserves the
-	// pair's next number and calls record while no other message can take it. A record
+	// pair's next number and calls record while no other message can take it; whatever
+	// record looks up through the slot is as of this transaction. A record
 	// with a Refusal, or an error, gives the number back. If the id is recorded already,
 	// record is not called and what was recorded comes back with Repeat true. Many
 	// messages may share one commit; one that fails does not spoil the others. record
@@ -52,6 +54,27 @@ type Journal interface {
 type Slot struct {
 	Number PairNumber
 	Facts  ThreadFacts
+	// Earlier finds a message that was received before; its zero value is one that never
+	// was, or was refused. It may be called until record returns.
+	Earlier func(MessageID) (Earlier, error)
+}
+
+// Earlier is what the journal says of a message that another refers to.
+type Earlier struct {
+	Audience Party
+	Thread   string
+	Type     string
+}
+
+// Known reports whether there is such a message.
+func (e Earlier) Known() bool { return e.Audience != "" }
+
+// Procedure decides whether a message has its place in its conversation. The sop package
+// implements it. It keeps nothing and is safe for concurrent use.
+type Procedure interface {
+	// Admit refuses with a *Problem a message that refers to what its correspondents
+	// never said. Any other error is the look-up's own.
+	Admit(h Head, earlier func(MessageID) (Earlier, error)) error
 }
 
 // Record is everything that is kept of a message, in one transaction.
@@ -141,6 +164,12 @@ func (r *Receiver) record(base Record, m Message, s Slot) (Record, error) {
 	h := m.Head()
 	q, err := Ask(m, s.Facts, r.Directory)
 	if err != nil {
+		return r.refuse(base, AsProblem(err))
+	}
+	if err := r.Procedure.Admit(h, s.Earlier); err != nil {
+		if p := AsProblem(err); p.Code == CodeInternal {
+			return Record{}, err
+		}
 		return r.refuse(base, AsProblem(err))
 	}
 	d, decision, err := Minimise(m, r.Policy, q)

@@ -232,6 +232,39 @@ func TestTheBindingKeyIsTheOneThatTheMessageNames(t *testing.T) {
 	}
 }
 
+func TestReplyToNothingThatWasSaidIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	reply := func(id, to string) []byte {
+		return referral(func(s *submission) {
+			s.Head.ID, s.Head.InReplyTo = id, to
+			for unit := range s.Seals {
+				seal := s.Seals[unit]
+				seal.ID = id
+				s.Seals[unit] = seal
+			}
+		})
+	}
+	got, err := w.accept(t, reply("m-1", "m-0"))
+	if err != nil || got.Refusal == nil || got.Refusal.Code != gateway.CodeReplyUnknown || got.Refusal.Pointer != "/inReplyTo" {
+		t.Errorf("got %v, %v", got.Refusal, err)
+	}
+	w.journal.records = append(w.journal.records, gateway.Record{Head: gateway.Head{Issuer: "rs/coordinator", ID: "m-0", Audience: "ba/coordinator", Thread: "t-1"}})
+	if got, err := w.accept(t, reply("m-2", "m-0")); err != nil || got.Refusal != nil {
+		t.Errorf("a reply to what was said: got %v, %v", got.Refusal, err)
+	}
+}
+
+func TestLookUpOfAReplyThatFailsIsBusyAndClaimsNoId(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.accept(t, referral(func(s *submission) { s.Head.InReplyTo = "m-broken" }))
+	wantCode(t, err, gateway.CodeBusy)
+	if len(w.journal.records) != 0 {
+		t.Error("something was recorded")
+	}
+}
+
 func TestJournalThatFailsIsBusyAndNothingIsSigned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

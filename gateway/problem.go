@@ -170,6 +170,7 @@ const (
 	CodePolicy             Code = "policy"
 	CodeThreadParties      Code = "thread-parties"
 	CodeReplyUnknown       Code = "reply-unknown"
+	CodeReplyType          Code = "reply-type"
 	CodeNotInVersion       Code = "not-in-this-version"
 	CodeBinding            Code = "binding-invalid"
 	CodeEvidence           Code = "evidence-invalid"
@@ -232,6 +233,7 @@ var Codes = map[Code]Explanation{
 	CodePolicy:             {422, "Policy does not allow this message", "The rule says why, and what would allow it."},
 	CodeThreadParties:      {422, "The thread belongs to other parties", "Begin a new thread: one is one person and one pair of parties."},
 	CodeReplyUnknown:       {422, "inReplyTo names no message of this thread", "Name the jti of a message that the other correspondent sent in this thread."},
+	CodeReplyType:          {422, "This type does not answer the message that inReplyTo names", "Answer with the type that the message's page names; a notice is answered by ack.answer, a change by applied.answer."},
 	CodeNotInVersion:       {422, "This is not in the first version", "Leave the member out; its place is reserved."},
 	CodeBinding:            {422, "What the gateway released is not what is here", "Do not use this delivery; tell the operator of the gateway."},
 	CodeEvidence:           {422, "The evidence cannot be accepted", "Sign evidence with the recipient's evidence key for a delivery that was made to it."},

@@ -34,7 +34,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{journal: &memory{recorded: map[gateway.MessageID]gateway.Recorded{}, facts: map[string]gateway.ThreadFacts{}}, policy: &stubPolicy{}, directory: newStubDirectory(), now: noon}
 	ids := 0
 	w.Receiver = &gateway.Receiver{
-		Opener: stubOpener{}, Directory: w.directory, Catalogue: stubCatalogue{}, Policy: w.policy,
+		Opener: stubOpener{}, Directory: w.directory, Catalogue: stubCatalogue{}, Procedure: stubProcedure{}, Policy: w.policy,
 		Binder: stubBinder{}, Notary: stubNotary{}, Journal: w.journal, Origin: "test/2026",
 		Now:     func() time.Time { return w.now },
 		NewID:   func() string { ids++; return fmt.Sprintf("id-%d", ids) },
@@ -193,6 +193,20 @@ func (d *stubDirectory) Pair(a, b gateway.Country) (gateway.Pair, bool) {
 	return d.pair, min(a, b) == d.pair.A && max(a, b) == d.pair.B
 }
 
+// stubProcedure wants a reply to name a message of the same thread that its sender got.
+type stubProcedure struct{}
+
+func (stubProcedure) Admit(h gateway.Head, earlier func(gateway.MessageID) (gateway.Earlier, error)) error {
+	if h.InReplyTo == "" {
+		return nil
+	}
+	e, err := earlier(gateway.MessageID{Issuer: h.Audience, ID: h.InReplyTo})
+	if err == nil && (e.Audience != h.Issuer || e.Thread != h.Thread) {
+		return gateway.Refuse(gateway.CodeReplyUnknown, "/inReplyTo", "")
+	}
+	return err
+}
+
 // stubPolicy withholds what it is told to.
 type stubPolicy struct{ withhold []string }
 
@@ -262,7 +276,9 @@ func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string,
 		r.Answer.Repeat = true
 		return r, nil
 	}
-	r, err := record(gateway.Slot{Number: gateway.PairNumber{From: from, To: to, Origin: "test/2026", N: m.numbers + 1}, Facts: m.facts[thread]})
+	r, err := record(gateway.Slot{
+		Number: gateway.PairNumber{From: from, To: to, Origin: "test/2026", N: m.numbers + 1}, Facts: m.facts[thread], Earlier: m.earlier,
+	})
 	if err != nil {
 		return gateway.Recorded{}, err
 	}
@@ -273,6 +289,19 @@ func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string,
 	m.records = append(m.records, r)
 	m.recorded[id] = gateway.Recorded{Digest: r.Digest, Answer: r.Answer}
 	return m.recorded[id], nil
+}
+
+// earlier finds a message that was not refused. The look-up breaks where the id says so.
+func (m *memory) earlier(id gateway.MessageID) (gateway.Earlier, error) {
+	if id.ID == "m-broken" {
+		return gateway.Earlier{}, errors.New("disk full")
+	}
+	for _, r := range m.records {
+		if h := r.Head; h.MessageID() == id && r.Answer.Refusal == nil {
+			return gateway.Earlier{Audience: h.Audience, Thread: h.Thread, Type: h.Type}, nil
+		}
+	}
+	return gateway.Earlier{}, nil
 }
 
 func wantCode(t *testing.T, err error, code gateway.Code) {

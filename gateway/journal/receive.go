@@ -75,7 +75,7 @@ func (j *Journal) Receive(ctx context.Context, id gateway.MessageID, thread stri
 // place reads what a message's record is made from: the next number of the pair, which
 // nobody else can take before this transaction ends, and the thread's facts.
 func place(tx *sqlite.Tx, thread string, n gateway.PairNumber) (gateway.Slot, error) {
-	s := gateway.Slot{Number: n}
+	s := gateway.Slot{Number: n, Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return earlier(tx, id) }}
 	err := tx.Row(`SELECT n FROM pairs WHERE pair_from = ? AND pair_to = ? AND origin = ?`,
 		string(n.From), string(n.To), n.Origin).Scan(&s.Number.N)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -89,6 +89,16 @@ func place(tx *sqlite.Tx, thread string, n gateway.PairNumber) (gateway.Slot, er
 		return s, err
 	}
 	return s, nil
+}
+
+// earlier finds what another message refers to. A refused one was never said.
+func earlier(tx *sqlite.Tx, id gateway.MessageID) (e gateway.Earlier, err error) {
+	err = tx.Row(`SELECT aud, thread, type FROM messages WHERE iss = ? AND jti = ? AND refusal IS NULL`, string(id.Issuer), id.ID).
+		Scan(&e.Audience, &e.Thread, &e.Type)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return gateway.Earlier{}, fmt.Errorf("finding an earlier message: %w", err)
+	}
+	return e, nil
 }
 
 // keep writes a record. A refusal takes no number, leaves the thread as it was and is
@@ -115,10 +125,10 @@ func (j *Journal) keep(tx *sqlite.Tx, s gateway.Slot, thread string, to gateway.
 		return err
 	}
 	b, n := r.Bound.Binding, s.Number
-	seq, err := insert(tx, `INSERT INTO messages (iss, jti, digest, aud, thread, received_at, expires,
+	seq, err := insert(tx, `INSERT INTO messages (iss, jti, digest, aud, thread, type, received_at, expires,
 			protected, payload, signature, released, kb_jwt, sd_hash, pair_from, pair_to, origin, n, sender, auditor)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(h.Issuer), h.ID, r.Digest[:], string(h.Audience), thread, seconds(r.At), seconds(h.Expires),
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(h.Issuer), h.ID, r.Digest[:], string(h.Audience), thread, h.Type, seconds(r.At), seconds(h.Expires),
 		r.Core.Protected, r.Core.Payload, r.Core.Signature, released, b.Serialized, b.SDHash,
 		string(n.From), string(n.To), n.Origin, n.N, r.Sender, r.Auditor)
 	if err != nil {

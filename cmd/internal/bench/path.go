@@ -10,6 +10,7 @@ import (
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/sop"
 )
 
 // Stage is one step of the gateway's path, or all of it.
@@ -38,7 +39,7 @@ func newPath(d *desk) (*path, error) {
 	p := &path{journal: &nowhere{}, spent: map[string]time.Duration{}}
 	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: keys.Evidence}}
 	p.receiver = gateway.Receiver{
-		Opener: opener{envelope.Codec{}, p}, Directory: d.directory, Catalogue: catalogue{d.catalogue, p}, Policy: decider{d.policy, p},
+		Opener: opener{envelope.Codec{}, p}, Directory: d.directory, Catalogue: catalogue{d.catalogue, p}, Procedure: sop.Rules{Types: d.catalogue}, Policy: decider{d.policy, p},
 		Binder: binder{envelope.Binder{Keys: []*envelope.Private{keys.Binding}}, p}, Notary: signer{notary, p}, Journal: p.journal,
 		Origin: "trm/bench", Now: time.Now, NewID: newID,
 		Auditor: func(c gateway.Country) gateway.Party { return gateway.Party(c) + "/auditor" },

@@ -26,6 +26,7 @@ import (
 	"example.org/trm/gateway/journal"
 	"example.org/trm/gateway/policy"
 	"example.org/trm/gateway/queue"
+	"example.org/trm/gateway/sop"
 	"example.org/trm/schemas"
 )
 
@@ -137,7 +138,7 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 	g.inflow = &queue.Inflow{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter}
 	door := &api.Server{
 		Receiver: &gateway.Receiver{
-			Opener: envelope.Codec{}, Directory: g.directory, Catalogue: env.Schemas, Policy: rules,
+			Opener: envelope.Codec{}, Directory: g.directory, Catalogue: env.Schemas, Procedure: sop.Rules{Types: env.Schemas}, Policy: rules,
 			Binder: g.signers, Notary: g.signers, Journal: guarded{g.journal, g.safe},
 			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
 		},

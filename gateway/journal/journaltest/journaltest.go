@@ -50,6 +50,7 @@ func Run(t *testing.T, open Opener) {
 		{"WhatWasAnsweredIsThereAfterReopening", reopened},
 		{"AThreadRemembersItsFacts", facts},
 		{"ARefusalLeavesTheThreadAsItWas", factsAfterRefusal},
+		{"AReplyFindsWhatItRepliesTo", repliedTo},
 		{"AFullBacklogRefusesAndKeepsAReserve", backlog},
 		{"OneDeliveryOfAThreadIsUnfinishedAtATime", order},
 		{"NextIsInTheOrderOfReceiptAndBounded", next},

@@ -248,6 +248,33 @@ func facts(w *world) {
 	}
 }
 
+func repliedTo(w *world) {
+	w.receive(message{id: "m-1", thread: "t"})
+	refused := told(message{id: "m-2", thread: "t"})
+	if _, err := w.give(refused, func(gateway.Slot) (gateway.Record, error) {
+		return w.refusal(refused, gateway.Refuse(gateway.CodePolicy, "", "")), nil
+	}); err != nil {
+		w.Fatal(err)
+	}
+	answer := told(message{id: "m-3", from: "rs", to: "ba", thread: "t"})
+	_, err := w.give(answer, func(s gateway.Slot) (gateway.Record, error) {
+		for id, want := range map[gateway.MessageID]gateway.Earlier{
+			{Issuer: "ba/coordinator", ID: "m-1"}: {Audience: "rs/coordinator", Thread: "t", Type: "referral.request/1.0"},
+			{Issuer: "rs/coordinator", ID: "m-1"}: {}, // another's id
+			refused.name():                        {}, // never said
+			answer.name():                         {}, // not yet
+		} {
+			if got, err := s.Earlier(id); err != nil || got != want {
+				w.Errorf("%v: got %+v, %v, want %+v", id, got, err, want)
+			}
+		}
+		return w.record(answer, s), nil
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
 func factsAfterRefusal(w *world) {
 	m := told(message{id: "m-1", thread: "t"})
 	if _, err := w.give(m, func(gateway.Slot) (gateway.Record, error) {
