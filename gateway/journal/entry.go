@@ -11,7 +11,8 @@ import (
 )
 
 // opening is what a log entry commits to. It goes to the correspondents and their
-// countries' auditors (a rejection's to the sender and its own), and dies at retention.
+// countries' auditors (a rejection's to the sender and its own), and dies at retention. An
+// acceptance's has neither envelope nor evidence: see concealed.
 type opening struct {
 	Event      gateway.Event `json:"event"`
 	Issuer     gateway.Party `json:"iss"`
@@ -27,7 +28,18 @@ type opening struct {
 	SDHash     string        `json:"sdHash,omitempty"`
 	Policy     string        `json:"policy,omitempty"`
 	KeyID      string        `json:"key,omitempty"` // that the delivery is closed for
-	Evidence   string        `json:"evidence"`
+	Evidence   string        `json:"evidence,omitempty"`
+}
+
+// concealed is what an acceptance commits to apart, because only the sender and its auditor
+// may open it: the decisions, and the receipt with the digest of the envelope as received,
+// which differs from sdHash exactly where something was withheld. All of it stands
+// elsewhere in the journal, and is written again as it was committed to.
+type concealed struct {
+	Envelope string `json:"envelope"`
+	Evidence string `json:"evidence"`
+	Sender   string `json:"sender"`
+	Auditor  string `json:"auditor"`
 }
 
 // openingOf opens the entry of a message's answer.
@@ -41,20 +53,24 @@ func openingOf(r gateway.Record, jws string) opening {
 }
 
 // enter writes the outbox row of an event, in the transaction of the event, and beside it
-// what opens it. A rejection shows neither pair nor number. The concealed decisions are
-// committed to apart, because only the sender and its auditor may open that; an
-// acceptance always has them, so that their presence says nothing.
+// what opens it. A rejection shows neither pair nor number. An acceptance always has
+// concealed decisions, so that their presence says nothing.
 func enter(tx *sqlite.Tx, message int64, e gateway.Event, n gateway.PairNumber, o opening, sender, auditor string) error {
+	var withheld, withheldNonce []byte
+	if sender != "" {
+		secret, err := json.Marshal(concealed{o.Envelope, o.Evidence, sender, auditor})
+		if err != nil {
+			return err
+		}
+		o.Envelope, o.Evidence = "", ""
+		withheldNonce = fresh()
+		withheld = commit(withheldNonce, secret)
+	}
 	body, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
 	nonce := fresh()
-	var withheld, withheldNonce []byte
-	if sender != "" {
-		withheldNonce = fresh()
-		withheld = commit(withheldNonce, []byte(sender+"\n"+auditor))
-	}
 	var from, to, origin, number any
 	if e != gateway.SubmissionRejection {
 		from, to, origin, number = string(n.From), string(n.To), n.Origin, n.N

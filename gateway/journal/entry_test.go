@@ -97,8 +97,9 @@ func TestEveryEventHasAnEntryThatItsOpeningOpens(t *testing.T) {
 	defer func() { _, _ = write.Close(), read.Close() }()
 	rows, err := read.QueryContext(t.Context(), `
 		SELECT l.event, ifnull(l.pair_from, ''), ifnull(l.pair_to, ''), ifnull(l.origin, ''), l.n, l.commitment, l.withheld,
-			o.nonce, o.opening, o.withheld_nonce, ifnull(m.sender, ''), ifnull(m.auditor, '')
-		FROM log_outbox l JOIN openings o ON o.entry = l.seq JOIN messages m ON m.seq = o.message ORDER BY l.seq`)
+			o.nonce, o.opening, o.withheld_nonce, ifnull(m.sender, ''), ifnull(m.auditor, ''), e.jws
+		FROM log_outbox l JOIN openings o ON o.entry = l.seq JOIN messages m ON m.seq = o.message
+		JOIN evidence e ON e.message = m.seq AND e.delivery = '' ORDER BY l.seq`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,15 +114,15 @@ func TestEveryEventHasAnEntryThatItsOpeningOpens(t *testing.T) {
 	for rows.Next() {
 		var r row
 		var commitment, withheld, nonce, opening, withheldNonce []byte
-		var sender, auditor string
-		if err := rows.Scan(&r.Event, &r.From, &r.To, &r.Origin, &r.N, &commitment, &withheld, &nonce, &opening, &withheldNonce, &sender, &auditor); err != nil {
+		var sender, auditor, receipt string
+		if err := rows.Scan(&r.Event, &r.From, &r.To, &r.Origin, &r.N, &commitment, &withheld, &nonce, &opening, &withheldNonce, &sender, &auditor, &receipt); err != nil {
 			t.Fatal(err)
 		}
 		if !opens(nonce, opening, commitment) {
 			t.Errorf("%s: the opening does not open the commitment", r.Event)
 		}
-		if r.Withheld = withheld != nil; r.Withheld && !opens(withheldNonce, []byte(sender+"\n"+auditor), withheld) {
-			t.Errorf("%s: the decisions do not open their commitment", r.Event)
+		if r.Withheld = withheld != nil; r.Withheld && !opens(withheldNonce, concealed(t, sender, auditor, receipt), withheld) {
+			t.Errorf("%s: what is concealed does not open its commitment", r.Event)
 		}
 		if nonces[string(nonce)] || nonces[string(withheldNonce)] && withheldNonce != nil {
 			t.Errorf("%s: a nonce was used before", r.Event)
@@ -130,7 +131,9 @@ func TestEveryEventHasAnEntryThatItsOpeningOpens(t *testing.T) {
 		if err := json.Unmarshal(opening, &r.Opening); err != nil {
 			t.Fatal(err)
 		}
-		delete(r.Opening, "evidence")
+		if r.Event != string(gateway.SubmissionAcceptance) {
+			delete(r.Opening, "evidence")
+		}
 		got = append(got, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -140,7 +143,7 @@ func TestEveryEventHasAnEntryThatItsOpeningOpens(t *testing.T) {
 	want := []row{
 		{Event: "SubmissionAcceptance", From: "ba", To: "rs", Origin: "o", N: first, Withheld: true, Opening: map[string]any{
 			"event": "SubmissionAcceptance", "iss": "ba/coordinator", "jti": "m-1", "aud": "rs/coordinator", "thread": "thread m-1", "type": "referral.request/1.0",
-			"exp": float64(noon.Add(time.Hour).Unix()), "receivedAt": float64(noon.Unix()), "envelope": gateway.Digest{}.String(),
+			"exp": float64(noon.Add(time.Hour).Unix()), "receivedAt": float64(noon.Unix()),
 			"delivery": "delivery of m-1", "sdHash": "hash", "policy": "policy", "key": "rs-key",
 		}},
 		{Event: "SubmissionRejection", Opening: map[string]any{
@@ -154,6 +157,23 @@ func TestEveryEventHasAnEntryThatItsOpeningOpens(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the outbox (-want +got):\n%s", diff)
 	}
+}
+
+// concealed is what the sender and its auditor open, made of what the journal holds. A
+// recipient that had the envelope's digest beside sdHash would know whether something was
+// withheld.
+func concealed(t *testing.T, sender, auditor, receipt string) []byte {
+	t.Helper()
+	b, err := json.Marshal(struct {
+		Envelope string `json:"envelope"`
+		Evidence string `json:"evidence"`
+		Sender   string `json:"sender"`
+		Auditor  string `json:"auditor"`
+	}{gateway.Digest{}.String(), receipt, sender, auditor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // Of what was released only digests are kept, and of what was signed only the signed part.
