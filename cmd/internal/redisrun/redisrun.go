@@ -84,6 +84,10 @@ func startServer(ctx context.Context, path string, o Options) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
+	note := filepath.Join(o.Dir, "address")
+	if err := release(ctx, o.Dir, note); err != nil {
+		return nil, err
+	}
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -103,7 +107,12 @@ func startServer(ctx context.Context, path string, o Options) (*Server, error) {
 		end: func() {
 			_ = cmd.Process.Signal(os.Interrupt)
 			_ = cmd.Wait()
+			_ = os.Remove(note)
 		},
+	}
+	if err := os.WriteFile(note, []byte(s.Addr), 0o600); err != nil {
+		s.Stop()
+		return nil, err
 	}
 	c := s.Dial()
 	for deadline := time.Now().Add(10 * time.Second); ; {
