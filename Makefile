@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 10s
 
 # Systems that the programs of a country are built for, without cgo.
-TARGETS := linux/amd64 linux/arm64 windows/amd64 darwin/arm64
+TARGETS := linux/amd64 windows/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
 SHELL         := bash

@@ -76,10 +76,11 @@ var rooms = map[string]room{
 
 	// The tests of the running system start commands, and read what these leave behind.
 	"test": {own: []string{"gateway/...", "schemas", "adapters/...", "certs"}, others: map[string]string{
-		"github.com/redis/go-redis/v9":   "looks into the Redis that a test started",
-		"github.com/google/uuid":         "makes UUIDv7s",
-		"go.opentelemetry.io/proto/otlp": "reads what processes send to a collector",
-		"google.golang.org/protobuf":     "the same",
+		"github.com/redis/go-redis/v9":          "looks into the Redis that a test started",
+		"github.com/google/uuid":                "makes UUIDv7s",
+		"go.opentelemetry.io/proto/otlp":        "reads what processes send to a collector",
+		"google.golang.org/protobuf":            "the same",
+		"github.com/compose-spec/compose-go/v2": "reads docker-compose.yml as docker does",
 	}},
 }
 
@@ -93,6 +94,7 @@ var notEverywhere = []string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.i
 // inTests may be imported by tests only.
 var inTests = map[string]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": "a second validator, which must refuse nothing that ours lets pass",
+	"github.com/compose-spec/compose-go/v2":    "loads docker-compose.yml as Compose does",
 	"github.com/google/go-cmp":                 "shows how got differs from want",
 	"github.com/rogpeppe/go-internal":          "runs command lines written as text files",
 	"github.com/alicebob/miniredis/v2":         "a Redis inside the test, for what does not depend on a real one",
