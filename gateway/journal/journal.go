@@ -42,7 +42,7 @@ type Options struct {
 	Log *slog.Logger
 	// Now is the clock. Default: the system's.
 	Now func() time.Time
-	// Meter is where the journal shows what waits and how long deliveries take. Default:
+	// Meter is where the journal shows how long deliveries and evidence take. Default:
 	// nowhere.
 	Meter metric.MeterProvider
 	// Recorded is called after a commit that may let a delivery to the country be
@@ -108,7 +108,7 @@ func Open(path string, o Options) (*Journal, error) {
 	}
 	j := &Journal{o: o, writer: w, reader: sqlite.NewReader(read)}
 	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close()) }
-	if j.watch, err = newWatch(o.Meter, j); err != nil {
+	if j.watch, err = newWatch(o.Meter); err != nil {
 		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
 	}
 	return j, nil
@@ -117,7 +117,7 @@ func Open(path string, o Options) (*Journal, error) {
 // Close finishes what is being committed and ends the journal; what comes later is
 // refused.
 func (j *Journal) Close() error {
-	if err := errors.Join(j.watch.end(), j.close()); err != nil {
+	if err := j.close(); err != nil {
 		return fmt.Errorf("closing journal: %w", err)
 	}
 	return nil
