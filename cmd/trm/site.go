@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.org/trm/cmd/internal/region"
 	"example.org/trm/cmd/internal/site"
 	"example.org/trm/gateway"
 )
@@ -38,7 +37,7 @@ TEST KEYS: synthetic people only; no institution operates or endorses this.`,
 			}
 			// For the commands that call the gateway, with --home DIR/region.
 			if err := writeGatewayAddress(site.Region(args[0]), gatewayAddress{
-				URL: "https://gateway:8440", Audience: region.Audience, CA: "ca/gateway.pem",
+				URL: "https://gateway:8440", Audience: gateway.Audience, CA: "ca/gateway.pem",
 			}); err != nil {
 				return err
 			}

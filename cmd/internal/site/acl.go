@@ -27,11 +27,13 @@ const (
 
 // Users is the ACL file of a region's Redis: one user for each name in hashes, which are
 // what [Hash] makes of their passwords, and nobody else. Redis reads it at its start
-// (aclfile), and again on ACL LOAD. Who calls without a name, or as "default", may
-// nothing.
+// (aclfile), and again on ACL LOAD. Who calls without a name, or as "default", is refused:
+// that user is off and has no password. Its rights are those with which Redis reads its
+// own append-only file at its start; with fewer it would leave out every transaction, and
+// entries that were removed would be there again.
 func Users(hashes map[string]string) ([]byte, error) {
 	var b bytes.Buffer
-	b.WriteString("user default reset\n")
+	b.WriteString("user default off resetpass ~* &* +@all\n")
 	for _, name := range slices.Sorted(maps.Keys(hashes)) {
 		rules, err := rights(name)
 		if err != nil {

@@ -152,7 +152,7 @@ func TestUsersAreWrittenFromHashesAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(got)), "\n")
-	if len(lines) != 4 || lines[0] != "user default reset" {
+	if len(lines) != 4 || lines[0] != "user default off resetpass ~* &* +@all" {
 		t.Fatalf("got %q", got)
 	}
 	for _, l := range lines[1:] {
