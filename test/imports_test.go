@@ -76,11 +76,10 @@ var rooms = map[string]room{
 
 	// The tests of the running system start commands, and read what these leave behind.
 	"test": {own: []string{"gateway/...", "schemas", "adapters/...", "certs"}, others: map[string]string{
-		"github.com/redis/go-redis/v9":          "looks into the Redis that a test started",
-		"github.com/google/uuid":                "makes UUIDv7s",
-		"go.opentelemetry.io/proto/otlp":        "reads what processes send to a collector",
-		"google.golang.org/protobuf":            "the same",
-		"github.com/compose-spec/compose-go/v2": "reads docker-compose.yml as docker does",
+		"github.com/redis/go-redis/v9":   "looks into the Redis that a test started",
+		"github.com/google/uuid":         "makes UUIDv7s",
+		"go.opentelemetry.io/proto/otlp": "reads what processes send to a collector",
+		"google.golang.org/protobuf":     "the same",
 	}},
 }
 
