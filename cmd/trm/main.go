@@ -26,7 +26,8 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A closed terminal or pipe ends a region as Ctrl-C does: what it started stops with it.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -65,6 +66,9 @@ func (a *app) fail(err error) int {
 	var silent silentError
 	if errors.As(err, &silent) {
 		return silent.code
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return exitInternal // nobody reads any more
 	}
 	code := exitInternal
 	var c coded

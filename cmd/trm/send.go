@@ -141,7 +141,8 @@ else can read that.`,
 
 // timeline is what a correspondent may know of a message, every step proven here.
 type timeline struct {
-	Message  gateway.MessageID   `json:"message"`
+	Issuer   gateway.Party       `json:"iss"`
+	ID       string              `json:"jti"`
 	Audience gateway.Party       `json:"aud"`
 	State    gateway.State       `json:"state"`
 	Pair     *gateway.PairNumber `json:"pair,omitempty"`
@@ -163,7 +164,7 @@ func (d *desk) trace(ctx context.Context, as gateway.Party, id gateway.MessageID
 	if err != nil {
 		return timeline{}, err
 	}
-	t := timeline{Message: id, Audience: s.Audience, State: s.State, Pair: s.Pair}
+	t := timeline{Issuer: id.Issuer, ID: id.ID, Audience: s.Audience, State: s.State, Pair: s.Pair}
 	for _, jws := range s.Evidence {
 		e, err := gateway.Witnessed(jws, envelope.Codec{}, d.directory)
 		if err != nil {
@@ -229,7 +230,7 @@ func because(c gateway.Code) string {
 }
 
 func (a *app) printTimeline(t timeline) {
-	a.printf("%s %s to %s: %s\n", t.Message.Issuer, t.Message.ID, t.Audience, t.State)
+	a.printf("%s %s to %s: %s\n", t.Issuer, t.ID, t.Audience, t.State)
 	if t.Pair != nil {
 		a.printf("  number  %s\n", pairText(*t.Pair))
 	}
