@@ -315,3 +315,26 @@ func TestAcceptanceIsRememberedAsAThreadFact(t *testing.T) {
 		}
 	}
 }
+
+func TestClosingTakesBothSidesAndOpeningOne(t *testing.T) {
+	t.Parallel()
+	propose := gateway.Head{Issuer: "ba/coordinator", Audience: "rs/coordinator", Type: "case.change/1.0", Act: []string{"close"}}
+	agree := gateway.Head{Issuer: "rs/coordinator", Audience: "ba/coordinator", Type: "applied.answer/1.0", Act: []string{"close"}, Outcome: "done"}
+	f := gateway.ThreadFacts{}.After(propose)
+	if f.Closed {
+		t.Error("a proposal closed the case")
+	}
+	refuse := agree
+	refuse.Outcome = "kept"
+	if f.After(refuse).Closed {
+		t.Error("a refusal closed the case")
+	}
+	if f = f.After(agree); !f.Closed {
+		t.Error("both closed it, and it is open")
+	}
+	reopen := propose
+	reopen.Act = []string{"reopen"}
+	if f.After(reopen).Closed {
+		t.Error("the case was opened again, and is closed")
+	}
+}

@@ -1,5 +1,7 @@
 package gateway
 
+import "slices"
+
 // Question is everything that data minimisation may know, and nothing else: the head,
 // the names of units, what the thread has established, what the pair agreed and what each
 // role may receive. The preview asks it with the same inputs and gets the same answer.
@@ -40,7 +42,7 @@ type ThreadFacts struct {
 	Other    Party  // its recipient
 	Accepted bool   // a referral.answer accepted the referral, wholly or in part
 	Declined bool   // the last referral.answer declined it
-	Closed   bool   // reserved for case messages
+	Closed   bool   // both sides closed the case, and nobody opened it again
 	Last     string // jti of the last message, for inReplyTo
 }
 
@@ -66,6 +68,12 @@ func (f ThreadFacts) After(h Head) ThreadFacts {
 		case "declined", "redirected", "not-possible":
 			f.Declined = true
 		}
+	}
+	switch {
+	case h.Topic() == "case" && slices.Contains(h.Act, "reopen"):
+		f.Closed = false // opening warns, and needs nobody's consent
+	case h.Topic() == "applied" && h.Outcome == "done" && slices.Contains(h.Act, "close"):
+		f.Closed = true // closing takes both: silence closes nothing
 	}
 	return f
 }
