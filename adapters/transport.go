@@ -93,11 +93,17 @@ func (c Consignment) Document() Document {
 	return d
 }
 
-// JSON is the document, indented for the people who will open it, ending in a line feed.
-func (c Consignment) JSON() ([]byte, error) {
-	b, err := json.MarshalIndent(c.Document(), "", "  ")
+// JSON is the document in one line, ending in a line feed: for a program.
+func (c Consignment) JSON() ([]byte, error) { return written(json.Marshal(c.Document())) }
+
+// Page is the same, indented for the people who will open it.
+func (c Consignment) Page() ([]byte, error) {
+	return written(json.MarshalIndent(c.Document(), "", "  "))
+}
+
+// written ends a document. The encoder's error could quote what it could not write.
+func written(b []byte, err error) ([]byte, error) {
 	if err != nil {
-		// The encoder's error could quote what it could not write.
 		return nil, gateway.Permanent(errors.New("writing a consignment as JSON"))
 	}
 	return append(b, '\n'), nil

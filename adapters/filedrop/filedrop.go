@@ -70,7 +70,7 @@ func (d Drop) Deliver(ctx context.Context, c adapters.Consignment) error {
 	} else if ok {
 		return flush(dir) // the one who wrote it may have died before this
 	}
-	body, err := c.JSON()
+	body, err := c.Page()
 	if err != nil {
 		return err
 	}
