@@ -76,21 +76,18 @@ func ended(tx *sqlite.Tx, attempts []Attempt) error {
 
 // Attempts lists a delivery's attempts by destination, in their order.
 func (s *Store) Attempts(ctx context.Context, delivery string) (map[gateway.Party][]Attempt, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT destination, n, mark, done, code, began_at, ended_at, next_at
+	out := make(map[gateway.Party][]Attempt)
+	err := s.r.Query(ctx, func(scan func(...any) error) error {
+		a := Attempt{Delivery: delivery}
+		var began, ended, next int64
+		err := scan(&a.Destination, &a.N, &a.Mark, &a.Done, &a.Code, &began, &ended, &next)
+		a.BeganAt, a.EndedAt, a.NextAt = fromMillis(began), fromMillis(ended), fromMillis(next)
+		out[a.Destination] = append(out[a.Destination], a)
+		return err
+	}, `SELECT destination, n, mark, done, code, began_at, ended_at, next_at
 		FROM attempt WHERE delivery = ? ORDER BY destination, n`, delivery)
 	if err != nil {
 		return nil, fmt.Errorf("reading attempts: %w", err)
 	}
-	defer rows.Close()
-	out := make(map[gateway.Party][]Attempt)
-	for rows.Next() {
-		a := Attempt{Delivery: delivery}
-		var began, ended, next int64
-		if err := rows.Scan(&a.Destination, &a.N, &a.Mark, &a.Done, &a.Code, &began, &ended, &next); err != nil {
-			return nil, fmt.Errorf("reading attempts: %w", err)
-		}
-		a.BeganAt, a.EndedAt, a.NextAt = fromMillis(began), fromMillis(ended), fromMillis(next)
-		out[a.Destination] = append(out[a.Destination], a)
-	}
-	return out, rows.Err()
+	return out, nil
 }

@@ -32,6 +32,7 @@ const application = 0x74726d61 // "trma"
 type Store struct {
 	write, read *sql.DB
 	w           *sqlite.Writer
+	r           *sqlite.Reader // over read
 }
 
 // ErrUnknown says that there is no such row.
@@ -62,12 +63,12 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())
 	}
-	return &Store{write: write, read: read, w: w}, nil
+	return &Store{write: write, read: read, w: w, r: sqlite.NewReader(read)}, nil
 }
 
 // Close waits for the write in hand and closes the file. No method may be called after it.
 func (s *Store) Close() error {
-	return errors.Join(s.w.Close(), s.read.Close(), s.write.Close())
+	return errors.Join(s.w.Close(), s.r.Close(), s.write.Close())
 }
 
 // Writable reports whether the journal can take an entry: readiness asks it.
@@ -86,12 +87,12 @@ type rower interface {
 // reader reads what is committed.
 type reader struct {
 	ctx context.Context // of one call
-	db  *sql.DB
+	r   *sqlite.Reader
 }
 
-func (r reader) Row(q string, args ...any) *sql.Row { return r.db.QueryRowContext(r.ctx, q, args...) }
+func (r reader) Row(q string, args ...any) *sql.Row { return r.r.Row(r.ctx, q, args...) }
 
-func (s *Store) reading(ctx context.Context) reader { return reader{ctx, s.read} }
+func (s *Store) reading(ctx context.Context) reader { return reader{ctx, s.r} }
 
 // millis is how the journal writes a time; zero is zero.
 func millis(t time.Time) int64 {

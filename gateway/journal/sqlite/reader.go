@@ -49,6 +49,15 @@ func (r *Reader) One(ctx context.Context, row func(scan func(...any) error) erro
 	return found && err == nil, err
 }
 
+// Row asks for one row, for those who scan it themselves. q must be constant.
+func (r *Reader) Row(ctx context.Context, q string, args ...any) *sql.Row {
+	s, err := r.prepare(ctx, q)
+	if err != nil {
+		return r.pool.QueryRowContext(ctx, q, args...) // says what is wrong with it
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
 // Close closes the pool.
 func (r *Reader) Close() error { return r.pool.Close() }
 

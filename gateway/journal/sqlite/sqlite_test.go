@@ -394,4 +394,13 @@ func TestAReaderStopsAtTheFirstError(t *testing.T) {
 	if found, err := r.One(t.Context(), nil, `SELECT id FROM things WHERE id = 'x'`); found || err != nil {
 		t.Errorf("found %v, %v", found, err)
 	}
+	for range 2 {
+		var id string
+		if err := r.Row(t.Context(), `SELECT id FROM things WHERE id = ?`, "2").Scan(&id); err != nil || id != "2" {
+			t.Errorf("the row has %q, %v", id, err)
+		}
+	}
+	if err := r.Row(t.Context(), `SELECT id FROM nowhere`).Scan(new(string)); err == nil || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("a row of nothing: %v", err)
+	}
 }
