@@ -172,10 +172,15 @@ func inTime(tx *sqlite.Tx, message int64, c gateway.Case, s gateway.Statement) (
 	return others == 0, err
 }
 
-// testify writes a signed statement.
+// testify writes a signed statement, at the end of the sender's feed.
 func testify(tx *sqlite.Tx, message int64, sender gateway.Party, delivery string, s gateway.Statement, jws string) error {
+	var place int64
+	err := tx.Row(`INSERT INTO feeds (iss, place) VALUES (?, 1) ON CONFLICT DO UPDATE SET place = place + 1 RETURNING place`, string(sender)).Scan(&place)
+	if err != nil {
+		return err
+	}
 	digest := sha256.Sum256([]byte(jws))
-	_, err := tx.Exec(`INSERT INTO evidence (message, iss, delivery, signer, jti, event, at, code, digest, jws) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		message, string(sender), delivery, string(s.Signer), s.ID, string(s.Event), seconds(s.At), string(s.Code), digest[:], jws)
+	_, err = tx.Exec(`INSERT INTO evidence (message, iss, place, delivery, signer, jti, event, at, code, digest, jws) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		message, string(sender), place, delivery, string(s.Signer), s.ID, string(s.Event), seconds(s.At), string(s.Code), digest[:], jws)
 	return err
 }

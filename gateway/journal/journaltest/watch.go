@@ -32,6 +32,11 @@ func feed(w *world) {
 		all[1].Event != gateway.ContentConsignment || all[1].Message != told(m).name() || all[1].JWS == "" {
 		w.Fatalf("the feed is %+v", all)
 	}
+	// In between somebody else's message was received and delivered, of which cursors must
+	// not tell.
+	if all[0].Cursor != 1 || all[1].Cursor != 2 {
+		w.Errorf("the cursors are %d and %d, want the party's own count", all[0].Cursor, all[1].Cursor)
+	}
 	if got := read(0, 1); !slices.Equal(got, all[:1]) {
 		w.Errorf("of one, got %+v", got)
 	}
@@ -45,7 +50,7 @@ func feed(w *world) {
 	if err := w.testimony(m, "read", gateway.ContentHandover, nil); err != nil {
 		w.Fatal(err)
 	}
-	if got := read(all[1].Cursor, 10); len(got) != 1 || got[0].Event != gateway.ContentHandover || got[0].Cursor <= all[1].Cursor {
+	if got := read(all[1].Cursor, 10); len(got) != 1 || got[0].Event != gateway.ContentHandover || got[0].Cursor != 3 {
 		w.Errorf("after reopening, got %+v", got)
 	}
 	refused := told(message{id: "m-3"})
