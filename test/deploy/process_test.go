@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +59,18 @@ func (p *process) kill() {
 		_ = p.cmd.Wait() // says that it was killed
 		p.cmd = nil
 	}
+}
+
+// stop ends it as Docker does, and returns how it ended.
+func (p *process) stop() error {
+	c := p.cmd
+	p.cmd = nil
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	late := time.AfterFunc(30*time.Second, func() { _ = c.Process.Kill() }) // stop_grace_period
+	defer late.Stop()
+	return c.Wait()
 }
 
 func (p *process) printed(t *testing.T) []byte {

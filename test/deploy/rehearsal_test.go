@@ -290,7 +290,7 @@ func TestARegionRunsAsTheFileSays(t *testing.T) {
 		}
 		return nil
 	})
-	if text := r.metrics(t, "gateway:9464"); value(text, "trm_gateway_queue_depth", `"rs"`) != "0" || value(text, "trm_gateway_delivery_duration_seconds_count", `"rs"`) != "2" {
+	if text := r.metrics(t, "gateway:9464"); value(text, "trm_gateway_backlog_age_seconds", `"rs"`) != "0" || value(text, "trm_gateway_delivery_duration_seconds_count", `"rs"`) != "2" {
 		t.Errorf("the gateway shows\n%s", text)
 	}
 
@@ -318,6 +318,12 @@ func TestARegionRunsAsTheFileSays(t *testing.T) {
 	r.call(t, "ba", http.MethodPost, "/v1/drafts", body)
 	r.files(t, "office-rs", first+2)
 
+	// What an operator's stop leaves behind: an end without error, and the last spans.
+	for _, name := range []string{"adapter-ba", "adapter-rs", "gateway"} {
+		if err := r.running[name].stop(); err != nil {
+			t.Errorf("stopping %s: %v", name, err)
+		}
+	}
 	r.mu.Lock()
 	spans := bytes.Join(r.spans, nil)
 	r.mu.Unlock()

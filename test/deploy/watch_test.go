@@ -74,9 +74,7 @@ func (q query) named() (metrics, labels []string) {
 	expr := quoted.ReplaceAllString(q.expr, "")
 	for _, re := range []*regexp.Regexp{matchers, grouping} {
 		for _, m := range re.FindAllStringSubmatch(expr, -1) {
-			for _, l := range strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune("=~!, ", r) }) {
-				labels = append(labels, l)
-			}
+			labels = append(labels, strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune("=~!, ", r) })...)
 		}
 		expr = re.ReplaceAllString(expr, "")
 	}
@@ -143,12 +141,22 @@ func (r *rehearsal) watched(t *testing.T) {
 			}
 		}
 	}
+	manual := read(t, "gateway/doc/operate.md")
+	for _, m := range regexp.MustCompile("`(trm_[a-z_]+)`").FindAllStringSubmatch(manual, -1) {
+		if shown[m[1]] == nil && shown[m[1]+"_count"] == nil {
+			t.Errorf("gateway/doc/operate.md explains %s, which nobody shows", m[1])
+		}
+	}
 	for m, labels := range shown {
 		if ours := strings.HasPrefix(m, "trm_"); !ours {
 			continue
 		}
+		base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(m, "")
+		if !strings.Contains(manual, "`"+base+"`") {
+			t.Errorf("gateway/doc/operate.md does not say what %s means", base)
+		}
 		for l := range labels {
-			if !slices.Contains([]string{"destination", "country", "problem", "recorded", "repeat", "mark", "outcome", "kind", "le"}, l) {
+			if !slices.Contains([]string{"country", "state", "problem", "recorded", "repeat", "mark", "outcome", "kind", "le"}, l) {
 				t.Errorf("%s has the label %s, which nobody has said to be harmless", m, l)
 			}
 		}
