@@ -2,15 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/ecdh"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -43,10 +34,8 @@ type Ratio struct {
 	Times  float64 `json:"times"`
 }
 
-func ratio(whole, bare float64) Ratio { return Ratio{whole, bare, whole / bare} }
-
 // walked is how many messages go through the path alone.
-const walked = 200
+const walked = 400
 
 // bare measures it, while the region is idle.
 func bare(ctx context.Context, d *desk, g *region, load []*message) (Bare, error) {
@@ -55,20 +44,15 @@ func bare(ctx context.Context, d *desk, g *region, load []*message) (Bare, error
 	if err != nil {
 		return Bare{}, err
 	}
-	var b Bare
-	split, whole, kept, err := p.walk(ctx, load)
+	m := load[0]
+	r, err := p.accept(ctx, m)
 	if err != nil {
-		return b, err
+		return Bare{}, err
 	}
-	opening, err := unwalk(d, load, kept)
+	b := Bare{EntryBytes: len(r.Bound.Wrapped), RecordBytes: len(r.Core.Protected) + len(r.Core.Payload) + len(r.Core.Signature) +
+		len(r.Bound.Binding.Serialized) + len(r.Bound.Wrapped) + len(r.Answer.Receipt) + len(r.Sender) + len(r.Auditor)}
+	c, err := newPrimitives(b.EntryBytes, len(m.raw))
 	if err != nil {
-		return b, err
-	}
-	r, m := kept[0], load[0]
-	b.EntryBytes = len(r.Bound.Wrapped)
-	b.RecordBytes = len(r.Core.Protected) + len(r.Core.Payload) + len(r.Core.Signature) + len(r.Bound.Binding.Serialized) +
-		len(r.Bound.Wrapped) + len(r.Answer.Receipt) + len(r.Sender) + len(r.Auditor)
-	if err := b.cryptography(len(m.raw)); err != nil {
 		return b, err
 	}
 	sealed := 0
@@ -77,9 +61,16 @@ func bare(ctx context.Context, d *desk, g *region, load []*message) (Bare, error
 			sealed++
 		}
 	}
-	b.Path, b.Gateway = split, ratio(micros(whole), b.accepting())
-	// The delivery, the origin, what binds, and every sealed unit.
-	b.Adapter = ratio(micros(opening), 2*b.Verify+float64(1+sealed)*b.Derive+b.Cipher+b.Digest)
+	if b.Gateway, err = beside(load, func(part []*message) error { return p.walk(ctx, part) }, c.accepting()); err != nil {
+		return b, err
+	}
+	b.Path = p.split
+	if b.Adapter, err = beside(load, func(part []*message) error { return p.unwalk(d, part) }, c.opening(sealed)); err != nil {
+		return b, err
+	}
+	if err := b.cryptography(c); err != nil {
+		return b, err
+	}
 	if b.Append, err = appends(filepath.Dir(g.journal), b.RecordBytes); err != nil {
 		return b, err
 	}
@@ -87,87 +78,19 @@ func bare(ctx context.Context, d *desk, g *region, load []*message) (Bare, error
 	return b, err
 }
 
-// accepting is the bare cryptography of the gateway's path: the origin's signature, what
-// binds, the receipt, the delivery and two decisions.
-func (b *Bare) accepting() float64 { return b.Verify + 2*b.Sign + 3*b.Agree + b.Cipher + b.Digest }
-
-// cryptography measures the primitives of the standard library, with keys of the kind
-// that the load's parties have.
-func (b *Bare) cryptography(envelope int) error {
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	hash := sha256.Sum256([]byte("what is signed"))
-	signature, err := ecdsa.SignASN1(rand.Reader, k, hash[:])
-	if err != nil {
-		return err
-	}
-	peer, err := k.PublicKey.ECDH()
-	if err != nil {
-		return err
-	}
-	own, err := ecdh.P256().GenerateKey(rand.Reader)
-	if err != nil {
-		return err
-	}
-	block, err := aes.NewCipher(hash[:])
-	if err != nil {
-		return err
-	}
-	gcm, err := cipher.NewGCM(block)
-	if err != nil {
-		return err
-	}
-	plain, closed, nonce := make([]byte, b.EntryBytes), make([]byte, 0, b.EntryBytes+gcm.Overhead()), make([]byte, gcm.NonceSize())
-	message := make([]byte, envelope)
+// cryptography measures each primitive.
+func (b *Bare) cryptography(c primitives) error {
 	for _, m := range []struct {
 		into *float64
 		do   func() error
-	}{
-		{&b.Sign, func() error { _, err := ecdsa.SignASN1(rand.Reader, k, hash[:]); return err }},
-		{&b.Verify, func() error {
-			if !ecdsa.VerifyASN1(&k.PublicKey, hash[:], signature) {
-				return errors.New("a signature does not verify")
-			}
-			return nil
-		}},
-		{&b.Agree, func() error {
-			e, err := ecdh.P256().GenerateKey(rand.Reader)
-			if err == nil {
-				_, err = e.ECDH(peer)
-			}
-			return err
-		}},
-		{&b.Derive, func() error { _, err := own.ECDH(peer); return err }},
-		{&b.Cipher, func() error { gcm.Seal(closed, nonce, plain, nil); return nil }},
-		{&b.Digest, func() error { sha256.Sum256(message); return nil }},
-	} {
+	}{{&b.Sign, c.sign}, {&b.Verify, c.verify}, {&b.Agree, c.agree}, {&b.Derive, c.derive}, {&b.Cipher, c.cipher}, {&b.Digest, c.digest}} {
 		took, err := fastest(m.do)
 		if err != nil {
-			return fmt.Errorf("measuring the bare cryptography: %w", err)
+			return err
 		}
 		*m.into = micros(took)
 	}
 	return nil
-}
-
-// fastest is the share of one call in the fastest of a few rounds.
-func fastest(do func() error) (time.Duration, error) {
-	const calls = 200
-	var best time.Duration
-	for range rounds {
-		began := time.Now()
-		for range calls {
-			if err := do(); err != nil {
-				return 0, err
-			}
-		}
-		if took := time.Since(began) / calls; best == 0 || took < best {
-			best = took
-		}
-	}
-	return best, nil
 }
 
 // appends writes records to a file, each flushed before the next.

@@ -1,6 +1,9 @@
 package bench
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // BenchmarkPath is the gateway's path from the envelope to the record, alone, with its
 // stages and the bare cryptography of the same run beside it.
@@ -28,14 +31,18 @@ func BenchmarkPath(b *testing.B) {
 				n++
 			}
 			b.StopTimer()
-			bare := Bare{EntryBytes: len(p.journal.last.Bound.Wrapped)}
-			if err := bare.cryptography(len(load[0].raw)); err != nil {
+			c, err := newPrimitives(len(p.journal.last.Bound.Wrapped), len(load[0].raw))
+			if err != nil {
 				b.Fatal(err)
 			}
-			b.ReportMetric(bare.accepting(), "bare-µs")
-			b.ReportMetric(micros(b.Elapsed())/float64(n)/bare.accepting(), "times-bare")
-			for _, s := range stages {
-				b.ReportMetric(micros(p.spent[s])/float64(n), s+"-µs")
+			r, err := beside(load, func(part []*message) error { return p.walk(b.Context(), part) }, c.accepting())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(r.Bare, "bare-µs")
+			b.ReportMetric(r.Times, "times-bare")
+			for _, s := range p.split {
+				b.ReportMetric(s.Micros, strings.ReplaceAll(s.Name, " ", "-")+"-µs")
 			}
 		})
 	}
