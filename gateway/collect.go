@@ -75,6 +75,9 @@ func (c *Collector) Collect(ctx context.Context, from Country, jws string) (ack 
 	if !s.Event.ofRecipient() {
 		return c.acknowledge(jws, s, Refuse(CodeEvidence, "", "A recipient testifies to what happened at its side."))
 	}
+	if err := c.checkWords(s); err != nil {
+		return c.acknowledge(jws, s, err)
+	}
 	k, ok, err := c.Book.Case(ctx, s.Delivery)
 	if err != nil {
 		return "", err
@@ -99,6 +102,24 @@ func (c *Collector) Collect(ctx context.Context, from Country, jws string) (ack 
 	}
 	c.Log.Info("recorded evidence", "event", string(s.Event), "message", s.Message.ID, "party", string(s.Signer))
 	return c.acknowledge(jws, s, nil)
+}
+
+// checkWords refuses in a recipient's statement every word that is not of a closed list:
+// the statement is kept, and shown to the sender, so it must have no room for a name.
+func (c *Collector) checkWords(s Statement) error {
+	if _, ok := Codes[s.Code]; s.Code != "" && !ok {
+		return Refuse(CodeEvidence, "/code", "Take a code of /v1/problems.")
+	}
+	if s.Pointer != "" || s.Rule != "" {
+		return Refuse(CodeEvidence, "", "Pointer and rule are the gateway's to say.")
+	}
+	if s.Role == "" {
+		return nil
+	}
+	if _, ok := c.Directory.Institution(s.Signer.In(s.Role)); !ok {
+		return Refuse(CodeEvidence, "/role", "Name a role of your country that the directory lists.")
+	}
+	return nil
 }
 
 // acknowledge signs that the evidence was recorded, or refused for ever; a temporary

@@ -102,7 +102,13 @@ func TestEvidenceThatProvesNothingIsRefusedForEver(t *testing.T) {
 		"that the gateway received it":        {"rs", func(s *gateway.Statement) { s.Event = gateway.SubmissionAcceptance }, gateway.CodeEvidence},
 		"that its evidence was recorded":      {"rs", func(s *gateway.Statement) { s.Event = gateway.EvidenceRecorded }, gateway.CodeEvidence},
 		"of an event that nobody knows":       {"rs", func(s *gateway.Statement) { s.Event = "Gossip" }, gateway.CodeEvidence},
-		"dated when the key was not valid":    {"rs", func(s *gateway.Statement) { s.At = noon.AddDate(1, 0, 0) }, gateway.CodeEvidence},
+		"with a code that is none of ours": {"rs", func(s *gateway.Statement) {
+			s.Event, s.Code, s.SDHash = gateway.ContentConsignmentFailure, "canary-name", ""
+		}, gateway.CodeEvidence},
+		"with a pointer of its own":          {"rs", func(s *gateway.Statement) { s.Pointer = "/canary" }, gateway.CodeEvidence},
+		"with a rule of its own":             {"rs", func(s *gateway.Statement) { s.Rule = "canary" }, gateway.CodeEvidence},
+		"by a person of a role that is none": {"rs", func(s *gateway.Statement) { s.Event, s.Role = gateway.TakenOn, "canary-name" }, gateway.CodeEvidence},
+		"dated when the key was not valid":   {"rs", func(s *gateway.Statement) { s.At = noon.AddDate(1, 0, 0) }, gateway.CodeEvidence},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,6 +119,24 @@ func TestEvidenceThatProvesNothingIsRefusedForEver(t *testing.T) {
 			}
 			if len(b.heard) != 0 {
 				t.Error("it was recorded")
+			}
+		})
+	}
+}
+
+func TestARecipientSaysWhyAndWhoInWordsOfClosedLists(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*gateway.Statement){
+		"why it failed": func(s *gateway.Statement) {
+			s.Event, s.Code, s.SDHash = gateway.ContentConsignmentFailure, gateway.CodeDestinationRefused, ""
+		},
+		"a role beside the addressee's": func(s *gateway.Statement) { s.Event, s.Role = gateway.ContentHandover, "child-protection" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, b := newCollector()
+			if got := collect(t, c, "rs", consignment(change)); got.Event != gateway.EvidenceRecorded || len(b.heard) != 1 {
+				t.Errorf("got %s (%s), %d recorded", got.Event, got.Code, len(b.heard))
 			}
 		})
 	}

@@ -79,7 +79,8 @@ func isToken(s string) bool {
 }
 
 // isCode reports whether s can be a code of a closed list, or a rule's or role's name.
-// Evidence holds nothing else that could be read: there is no room in it for a name.
+// Evidence holds nothing else that could be read; that the code is of the list, the
+// collector checks.
 func isCode(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
