@@ -24,7 +24,7 @@ func BenchmarkDispatch(b *testing.B) {
 	wrapped := strings.Repeat("w", 16000)
 	b.Run("dispatcher", func(b *testing.B) {
 		rdb := redistest.Start(b).Client()
-		j, err := journal.Open(filepath.Join(b.TempDir(), "journal.db"), journal.Options{Origin: "o", Backlog: 1 << 30})
+		j, err := journal.Open(filepath.Join(b.TempDir(), "journal.db"), journal.Options{Origin: "o", Backlog: 1 << 30, Window: 1 << 30})
 		if err != nil {
 			b.Fatal(err)
 		}
