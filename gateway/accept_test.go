@@ -53,6 +53,7 @@ func TestRefusalsBeforeTheOriginIsProvenClaimNoId(t *testing.T) {
 		"key of another party":       {func(s *submission) { s.KeyID = "rs-message" }, gateway.CodeKeyUnknown},
 		"key of another use":         {func(s *submission) { s.KeyID = "ba-evidence" }, gateway.CodeKeyNotValid},
 		"key not yet valid at iat":   {func(s *submission) { s.HeaderIat = noon.AddDate(0, -2, 0) }, gateway.CodeKeyNotValid},
+		"certificate of another key": {func(s *submission) { s.Thumbprint = "other" }, gateway.CodeKeyUnknown},
 		"key revoked since iat":      {func(s *submission) { s.KeyID = "ba-stolen" }, gateway.CodeKeyNotValid},
 		"a binding that is not ours": {func(s *submission) { s.Bound = "kb" }, gateway.CodeMalformed},
 	} {
