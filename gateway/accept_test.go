@@ -47,15 +47,16 @@ func TestRefusalsBeforeTheOriginIsProvenClaimNoId(t *testing.T) {
 		change func(*submission)
 		code   gateway.Code
 	}{
-		"another's message":          {func(s *submission) { s.Head.Issuer = "rs/coordinator" }, gateway.CodeCallerMismatch},
-		"broken signature":           {func(s *submission) { s.Signature = "other" }, gateway.CodeSignature},
-		"key not in the directory":   {func(s *submission) { s.KeyID = "nobody" }, gateway.CodeKeyUnknown},
-		"key of another party":       {func(s *submission) { s.KeyID = "rs-message" }, gateway.CodeKeyUnknown},
-		"key of another use":         {func(s *submission) { s.KeyID = "ba-evidence" }, gateway.CodeKeyNotValid},
-		"key not yet valid at iat":   {func(s *submission) { s.HeaderIat = noon.AddDate(0, -2, 0) }, gateway.CodeKeyNotValid},
-		"certificate of another key": {func(s *submission) { s.Thumbprint = "other" }, gateway.CodeKeyUnknown},
-		"key revoked since iat":      {func(s *submission) { s.KeyID = "ba-stolen" }, gateway.CodeKeyNotValid},
-		"a binding that is not ours": {func(s *submission) { s.Bound = "kb" }, gateway.CodeMalformed},
+		"another's message":                {func(s *submission) { s.Head.Issuer = "rs/coordinator" }, gateway.CodeCallerMismatch},
+		"broken signature":                 {func(s *submission) { s.Signature = "other" }, gateway.CodeSignature},
+		"key not in the directory":         {func(s *submission) { s.KeyID = "nobody" }, gateway.CodeKeyUnknown},
+		"key of another party":             {func(s *submission) { s.KeyID = "rs-message" }, gateway.CodeKeyUnknown},
+		"key of another use":               {func(s *submission) { s.KeyID = "ba-evidence" }, gateway.CodeKeyNotValid},
+		"key not yet valid at iat":         {func(s *submission) { s.HeaderIat = noon.AddDate(0, -2, 0) }, gateway.CodeKeyNotValid},
+		"another algorithm than the key's": {func(s *submission) { s.Alg = "EdDSA" }, gateway.CodeAlgorithm},
+		"certificate of another key":       {func(s *submission) { s.Thumbprint = "other" }, gateway.CodeKeyUnknown},
+		"key revoked since iat":            {func(s *submission) { s.KeyID = "ba-stolen" }, gateway.CodeKeyNotValid},
+		"a binding that is not ours":       {func(s *submission) { s.Bound = "kb" }, gateway.CodeMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -46,6 +46,7 @@ func newWorld(t *testing.T) *world {
 
 // submission is the stand-in for an envelope.
 type submission struct {
+	Alg        string // empty: the one that the directory lists
 	Thumbprint string // x5t#S256; empty: the one that the directory lists
 	Head       gateway.Head
 	KeyID      string
@@ -96,7 +97,7 @@ func (stubOpener) Decode(raw []byte) (gateway.Parts, error) {
 		return gateway.Parts{}, gateway.Refuse(gateway.CodeMalformed, "", "").Because(err)
 	}
 	p := gateway.Parts{
-		Head: s.Head, Header: gateway.Header{Alg: "ES256", KeyID: s.KeyID, IssuedAt: s.HeaderIat, Thumbprint: cmp.Or(s.Thumbprint, "x5t")},
+		Head: s.Head, Header: gateway.Header{Alg: cmp.Or(s.Alg, "ES256"), KeyID: s.KeyID, IssuedAt: s.HeaderIat, Thumbprint: cmp.Or(s.Thumbprint, "x5t")},
 		Core: gateway.Core{Signature: s.Signature}, Digest: sha256.Sum256(raw), Bound: s.Bound, Document: map[string]any{},
 	}
 	slices.Sort(s.Units)
