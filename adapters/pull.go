@@ -22,7 +22,9 @@ import (
 //
 //	GET  /v1/deliveries   {"deliveries":[{"delivery","wrapped","traceparent"}]}: what waits for
 //	                      the country and is not leased to an earlier call; held open, for
-//	                      less than half a minute, when there is nothing
+//	                      less than half a minute, when there is nothing. With fresh=true, as
+//	                      in the first call, also what an earlier life of this process has
+//	                      leased
 //	POST /v1/evidence     signed evidence as application/jwt; the answer is the signed
 //	                      acknowledgement
 //
@@ -62,8 +64,9 @@ func (p *Pull) Run(ctx context.Context, take func(ctx context.Context, it Item) 
 	)
 	working, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
+	first := true
 	for failed := 0; ctx.Err() == nil; {
-		list, err := p.Client.deliveries(ctx, p.As)
+		list, err := p.Client.deliveries(ctx, p.As, first)
 		if err != nil {
 			if failed++; ctx.Err() == nil {
 				p.Log.Warn("asked for deliveries in vain", "party", string(p.As), "err", err)
@@ -71,7 +74,7 @@ func (p *Pull) Run(ctx context.Context, take func(ctx context.Context, it Item) 
 			pause(ctx, max(p.Retry.after(failed), WaitOf(err)), nil)
 			continue
 		}
-		failed = 0
+		failed, first = 0, false
 		fresh := false
 		for _, d := range list {
 			if _, known := held.LoadOrStore(d.Delivery, true); known {
@@ -164,12 +167,17 @@ type waiting struct {
 // maxDeliveries bounds an answer: as many deliveries as a gateway hands out at once.
 const maxDeliveries = 16 << 20
 
-// deliveries asks for what waits for the country; the gateway may hold the call open.
-func (c *Client) deliveries(ctx context.Context, as gateway.Party) ([]waiting, error) {
+// deliveries asks for what waits for the country; the gateway may hold the call open. A
+// fresh process has nothing in hand.
+func (c *Client) deliveries(ctx context.Context, as gateway.Party, fresh bool) ([]waiting, error) {
+	path := "/v1/deliveries"
+	if fresh {
+		path += "?fresh=true"
+	}
 	var out struct {
 		Deliveries []waiting `json:"deliveries"`
 	}
-	if err := c.get(ctx, as, "/v1/deliveries", maxDeliveries, &out); err != nil {
+	if err := c.get(ctx, as, path, maxDeliveries, &out); err != nil {
 		return nil, fmt.Errorf("asking for deliveries: %w", err)
 	}
 	return out.Deliveries, nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ type door struct {
 	heard   []string
 	broken  int // answers that fail
 	asked   int
+	fresh   []bool // of the calls that did not fail
 }
 
 func (d *door) serve(w http.ResponseWriter, r *http.Request) {
@@ -42,6 +44,7 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("ack of " + string(raw)))
 		return
 	}
+	d.fresh = append(d.fresh, r.URL.Query().Get("fresh") == "true")
 	var list []waiting
 	for id, wrapped := range d.waiting {
 		list = append(list, waiting{Delivery: id, Wrapped: wrapped, Trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
@@ -93,6 +96,11 @@ func TestPulledDeliveryIsOfferedUntilItIsTakenAndNeverTwiceAtOnce(t *testing.T) 
 	}
 	if !traced {
 		t.Error("the trace was lost on the way")
+	}
+	// What an earlier life had in hand is asked for until a call has got its answer, and
+	// never again.
+	if d.fresh[0] != true || slices.Contains(d.fresh[1:], true) {
+		t.Errorf("the calls said that the process is fresh: %v", d.fresh)
 	}
 }
 

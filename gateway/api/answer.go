@@ -121,12 +121,19 @@ func (d *door) json(c echo.Context, v any) error {
 // which is no error of ours: what is durable stays so, and the same request gets the same
 // answer.
 func (d *door) write(c echo.Context, status int, contentType string, body []byte) error {
+	_ = d.send(c, status, contentType, body)
+	return nil
+}
+
+// send is write for an answer of which it matters that it was sent.
+func (d *door) send(c echo.Context, status int, contentType string, body []byte) error {
 	h := c.Response().Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.Response().WriteHeader(status)
-	if _, err := c.Response().Write(body); err != nil {
+	_, err := c.Response().Write(body)
+	if err != nil {
 		d.Log.DebugContext(c.Request().Context(), "caller went away", "request", requestID(c))
 	}
-	return nil
+	return err
 }

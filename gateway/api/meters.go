@@ -20,6 +20,7 @@ type meters struct {
 	accepted metric.Int64Counter
 	refused  metric.Int64Counter
 	receive  metric.Float64Histogram
+	pulled   metric.Int64Counter
 }
 
 // buckets are seconds, close together where a receipt usually is.
@@ -31,7 +32,7 @@ func newMeters(p metric.MeterProvider) (meters, error) {
 	}
 	var (
 		m    meters
-		errs [5]error
+		errs [6]error
 		mt   = p.Meter(scope)
 	)
 	m.active, errs[0] = mt.Int64UpDownCounter("trm.gateway.requests.active", metric.WithDescription("Requests in progress."))
@@ -39,6 +40,7 @@ func newMeters(p metric.MeterProvider) (meters, error) {
 	m.accepted, errs[2] = mt.Int64Counter("trm.gateway.accepted", metric.WithDescription("Submissions answered with a receipt."))
 	m.refused, errs[3] = mt.Int64Counter("trm.gateway.refused", metric.WithDescription("Submissions answered with a problem, by its code."))
 	m.receive, errs[4] = mt.Float64Histogram("trm.gateway.receive.duration", metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(buckets...), metric.WithDescription("From the last byte of a submission to its answer."))
+	m.pulled, errs[5] = mt.Int64Counter("trm.gateway.pulled", metric.WithDescription("Deliveries handed to adapters over HTTPS, again where one was not finished in time."))
 	if errors.Join(errs[:]...) == nil { // so that the first is an increase
 		m.accepted.Add(context.Background(), 0, metric.WithAttributes(attribute.Bool("repeat", false)))
 		m.refused.Add(context.Background(), 0, metric.WithAttributes(attribute.String("problem", string(gateway.CodeInternal)), attribute.Bool("recorded", false)))
@@ -54,6 +56,11 @@ func (m meters) answered(ctx context.Context, a gateway.Answer, took time.Durati
 		return
 	}
 	m.accepted.Add(ctx, 1, metric.WithAttributes(attribute.Bool("repeat", a.Repeat)))
+}
+
+// handed counts deliveries that an adapter fetched.
+func (m meters) handed(ctx context.Context, c gateway.Country, n int) {
+	m.pulled.Add(ctx, int64(n), metric.WithAttributes(attribute.String("country", string(c))))
 }
 
 // turnedAway counts a submission whose id is still free.

@@ -207,7 +207,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	fails := errors.New("no")
 	w := newWorld(t, withLimits(api.Limits{Rate: 0.001, Burst: 15}))
 	broken := newWorld(t, withChecks(api.Check{Name: "journal", Probe: func(context.Context) error { return fails }}))
-	broken.messages.err = fails
+	broken.messages.err, broken.queue.err, broken.collector.err = fails, fails, fails
 	d := describe(t, w)
 
 	s, path := w.delivered(1)
@@ -223,8 +223,9 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	conflict.Text = "other"
 	failing := func(c gateway.Code) string { m := message(9); m.Fail = c; return m.String() }
 
+	w.queue.put("rs", "d-1")
 	const number = "/v1/pairs/ba/rs/test%2F2026/7"
-	const submit, status = "POST /v1/messages", "GET /v1/messages/{cc}/{role}/{jti}"
+	const submit, status, testify = "POST /v1/messages", "GET /v1/messages/{cc}/{role}/{jti}", "POST /v1/evidence"
 	answers := map[string][]answer{
 		submit: {
 			w.submit("ba/coordinator", message(1).String()), refused, w.submit("ba/coordinator", "{"), w.submit("", "{}"), w.submit("rs/auditor", "{}"),
@@ -239,6 +240,14 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		"GET /v1/events": {
 			w.get("ba/coordinator", "/v1/events"), w.get("ba/coordinator", "/v1/events?after=x"), w.get("", "/v1/events"), w.get("rs/auditor", "/v1/events"),
 			broken.get("ba/coordinator", "/v1/events"),
+		},
+		"GET /v1/deliveries": {
+			w.get("rs/coordinator", "/v1/deliveries"), w.get("rs/coordinator", "/v1/deliveries?fresh=1"), w.get("", "/v1/deliveries"), w.get("rs/child-protection", "/v1/deliveries"),
+			crowded(t), broken.get("rs/coordinator", "/v1/deliveries"),
+		},
+		testify: {
+			w.testify("rs/coordinator", "a.b.c"), w.testify("", "a.b.c"), w.testify("rs/child-protection", "a.b.c"), w.testify("rs/coordinator", strings.Repeat("a", 17<<10)),
+			w.testify("rs/coordinator", "a.b.c", "Content-Type", "text/plain"), w.testify("rs/coordinator", "panic"), broken.testify("rs/coordinator", "a.b.c"),
 		},
 		"GET /v1/pairs/{from}/{to}/{origin}/{n}": {
 			w.get("rs/coordinator", number), w.get("rs/coordinator", number+"1"), w.get("rs/child-protection", number), w.get("", number), broken.get("ba/coordinator", number),
@@ -256,6 +265,12 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	for range 20 { // until the burst is used up
 		a := w.submit("ba/coordinator", message(1).String())
 		if answers[submit] = append(answers[submit], a); a.StatusCode == http.StatusTooManyRequests {
+			break
+		}
+	}
+	for range 20 {
+		a := w.testify("rs/coordinator", "a.b.c")
+		if answers[testify] = append(answers[testify], a); a.StatusCode == http.StatusTooManyRequests {
 			break
 		}
 	}
@@ -283,6 +298,20 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 			t.Errorf("%s: no answer of it is held against its description", r)
 		}
 	}
+}
+
+// crowded is what a caller gets for whose country as many calls are open as may be.
+func crowded(t *testing.T) answer {
+	t.Helper()
+	w := newWorld(t)
+	w.queue.entered = make(chan gateway.Country)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	for range 4 {
+		w.pull(ctx, "rs/coordinator")
+		<-w.queue.entered
+	}
+	return w.get("rs/coordinator", "/v1/deliveries")
 }
 
 // TestAFalseDescriptionIsFound shows that the checks above can fail.

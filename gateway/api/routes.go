@@ -17,7 +17,7 @@ const (
 	anyone         // also a caller who does not say who it is; nothing here tells of an exchange
 	known          // every party of the directory
 	offices        // the parties that exchange messages: those of a country, but for its auditor
-	leads          // the coordinator of each country, which asks for the country as a whole
+	leads          // the coordinator of each country, as which its adapter acts for the country as a whole
 )
 
 // admits reports whether the party may call. An empty party is a caller who is not known.
@@ -47,6 +47,8 @@ func (d *door) routes() []route {
 		{http.MethodPost, "/v1/messages", offices, d.submit},
 		{http.MethodGet, "/v1/messages/:cc/:role/:jti", offices, d.status},
 		{http.MethodGet, "/v1/events", offices, d.events},
+		{http.MethodGet, "/v1/deliveries", leads, d.deliveries},
+		{http.MethodPost, "/v1/evidence", leads, d.evidence},
 		{http.MethodGet, "/v1/pairs/:from/:to/:origin/:n", leads, d.pair},
 		{http.MethodGet, "/v1/directory", known, d.directory},
 		{http.MethodGet, "/v1/schemas", anyone, d.schemaNames},

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/api"
@@ -18,7 +19,9 @@ var doors = map[string]struct {
 	"POST /v1/messages":                  {"/v1/messages", exchanging},
 	"GET /v1/messages/:cc/:role/:jti":    {"/v1/messages/ba/coordinator/019a0000-0000-7000-8000-000000000001", exchanging},
 	"GET /v1/events":                     {"/v1/events", exchanging},
-	"GET /v1/pairs/:from/:to/:origin/:n": {"/v1/pairs/ba/rs/test%2F2026/7", []gateway.Party{"ba/coordinator", "rs/coordinator"}},
+	"GET /v1/deliveries":                 {"/v1/deliveries", leading},
+	"POST /v1/evidence":                  {"/v1/evidence", leading},
+	"GET /v1/pairs/:from/:to/:origin/:n": {"/v1/pairs/ba/rs/test%2F2026/7", leading},
 	"GET /v1/directory":                  {"/v1/directory", parties},
 	"GET /v1/schemas":                    {"/v1/schemas", everyone},
 	"GET /v1/schemas/*":                  {"/v1/schemas/nothing", everyone},
@@ -31,13 +34,14 @@ var doors = map[string]struct {
 }
 
 var (
+	leading    = []gateway.Party{"ba/coordinator", "rs/coordinator"}
 	exchanging = []gateway.Party{"ba/coordinator", "rs/coordinator", "rs/child-protection", "me/mobile-team.2"}
 	everyone   = append([]gateway.Party{""}, parties...)
 )
 
 func TestEveryRouteAdmitsExactlyWhomItSays(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, withLimits(api.Limits{Hold: time.Millisecond}))
 	for _, route := range api.Routes() {
 		d, ok := doors[route]
 		if !ok {

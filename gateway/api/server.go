@@ -50,6 +50,8 @@ type Directory interface {
 type Server struct {
 	Receiver  Receiver
 	Messages  Messages
+	Queue     Queue
+	Collector Collector
 	Directory Directory
 	Schemas   *schemas.Set
 	Policy    []byte           // the rules in force as JSON, for people to read
@@ -57,6 +59,7 @@ type Server struct {
 	Checks    []Check          // what readiness asks
 	Audience  string           // what an assertion must name in aud: this gateway
 	Limits    Limits           // zero: the defaults
+	Stopping  <-chan struct{}  // closed when the process begins to stop: calls that are held open are answered; nil: never
 	Log       *slog.Logger
 	Now       func() time.Time     // the clock; nil: time.Now
 	Tracer    trace.TracerProvider // nil: no spans
@@ -86,6 +89,7 @@ type door struct {
 	limits  Limits
 	callers *callers
 	slots   *slots
+	pulls   pulls
 	rates   *rates
 	health  *health
 	meters  meters

@@ -48,16 +48,16 @@ func (d *door) receive(c echo.Context, caller gateway.Party) (gateway.Answer, er
 	if err != nil {
 		return gateway.Answer{}, err
 	}
-	if err := checkMedia(r); err != nil {
+	if err := checkMedia(r, TypeEnvelope, ""); err != nil {
 		return gateway.Answer{}, err
 	}
 	if r.ContentLength > d.limits.Body {
 		return gateway.Answer{}, gateway.Refuse(gateway.CodeTooLarge, "", "")
 	}
-	if err := d.rates.take(caller, lane); err != nil {
+	if err := d.rates.take(caller, of(lane)); err != nil {
 		return gateway.Answer{}, err
 	}
-	raw, err := d.body(c)
+	raw, err := d.body(c, d.limits.Body, "")
 	if err != nil {
 		return gateway.Answer{}, err
 	}
@@ -81,10 +81,10 @@ func announced(r *http.Request) (gateway.Lane, error) {
 }
 
 // checkMedia asks for exactly one content type, without parameters, and plain bytes.
-func checkMedia(r *http.Request) error {
+func checkMedia(r *http.Request, media, hint string) error {
 	values := r.Header.Values("Content-Type")
-	if len(values) != 1 || values[0] != TypeEnvelope || r.Header.Get("Content-Encoding") != "" {
-		return gateway.Refuse(gateway.CodeMediaType, "", "")
+	if len(values) != 1 || values[0] != media || r.Header.Get("Content-Encoding") != "" {
+		return gateway.Refuse(gateway.CodeMediaType, "", hint)
 	}
 	return nil
 }
@@ -93,16 +93,16 @@ func checkMedia(r *http.Request) error {
 // fit, and what is only announced costs no more.
 const atOnce = 32 << 10
 
-// body reads the submission, and not a byte more than it may have.
-func (d *door) body(c echo.Context) ([]byte, error) {
+// body reads what was sent, and not a byte more than it may have.
+func (d *door) body(c echo.Context, most int64, hint string) ([]byte, error) {
 	r := c.Request()
 	var raw bytes.Buffer
 	raw.Grow(int(min(max(r.ContentLength, 0), atOnce)) + bytes.MinRead)
-	_, err := raw.ReadFrom(http.MaxBytesReader(c.Response().Writer, r.Body, d.limits.Body))
+	_, err := raw.ReadFrom(http.MaxBytesReader(c.Response().Writer, r.Body, most))
 	var big *http.MaxBytesError
 	switch {
 	case errors.As(err, &big):
-		return nil, gateway.Refuse(gateway.CodeTooLarge, "", "")
+		return nil, gateway.Refuse(gateway.CodeTooLarge, "", hint)
 	case err != nil:
 		return nil, gateway.Refuse(gateway.CodeMalformed, "", "The request ended before the message did.")
 	}

@@ -43,6 +43,8 @@ type world struct {
 	directory *directory
 	receiver  *receiver
 	messages  *messages
+	queue     *line
+	collector *collector
 	logged    *safeBuffer
 	ids       int
 }
@@ -55,11 +57,11 @@ func newWorld(t *testing.T, opts ...option) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: &clock{at: noon}, logged: &safeBuffer{}, messages: &messages{}}
+	w := &world{t: t, now: &clock{at: noon}, logged: &safeBuffer{}, messages: &messages{}, queue: newLine(), collector: &collector{}}
 	w.directory = newDirectory(t)
 	w.receiver = &receiver{notary: envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: w.directory.evidence}}, answers: map[gateway.MessageID]recorded{}}
 	w.server = api.Server{
-		Receiver: w.receiver, Messages: w.messages, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
+		Receiver: w.receiver, Messages: w.messages, Queue: w.queue, Collector: w.collector, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
 		Policy: []byte(`{"digest":"x","rules":[]}`), Audience: audience, Now: w.now.Now,
 		Log: slog.New(slog.NewJSONHandler(io.MultiWriter(w.logged, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -113,7 +115,12 @@ func (w *world) wantProblem(a answer, code gateway.Code) {
 // call sends a request with a fresh assertion of the party; without one if it is empty.
 func (w *world) call(p gateway.Party, method, path string, body io.Reader, headers ...string) answer {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, body)
+	return w.do(w.request(w.t.Context(), p, method, path, body, headers...))
+}
+
+func (w *world) request(ctx context.Context, p gateway.Party, method, path string, body io.Reader, headers ...string) *http.Request {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(ctx, method, w.url+path, body)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -123,7 +130,19 @@ func (w *world) call(p gateway.Party, method, path string, body io.Reader, heade
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	return w.do(r)
+	return r
+}
+
+// async sends a request on another goroutine; nothing comes where it gets no answer.
+func (w *world) async(r *http.Request) <-chan answer {
+	got := make(chan answer, 1)
+	go func() {
+		defer close(got)
+		if res, err := http.DefaultClient.Do(r); err == nil {
+			got <- read(w.t, res)
+		}
+	}()
+	return got
 }
 
 func (w *world) do(r *http.Request) answer {
@@ -133,10 +152,15 @@ func (w *world) do(r *http.Request) answer {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return read(w.t, res)
+}
+
+// read reads an answer to its end. It may be called on any goroutine.
+func read(t *testing.T, res *http.Response) answer {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Error(err)
 	}
 	return answer{res, string(body)}
 }

@@ -70,6 +70,9 @@ type Config struct {
 	// Reconcile is how often the streams are compared with the journal while Redis
 	// answers, to put back what it lost. Default 1m.
 	Reconcile time.Duration `yaml:"reconcile"`
+	// Lease is how long a delivery that an adapter fetched over HTTPS is not given again: it
+	// must be longer than an attempt at its national system. Default 2m.
+	Lease time.Duration `yaml:"lease"`
 	// Lapse is how long after exp the gateway waits before it signs that no evidence
 	// came. Default 10m.
 	Lapse time.Duration `yaml:"lapse"`
@@ -142,6 +145,7 @@ func (c Config) Validate() error {
 	errs.add(c.TLS.Certificate != "" && c.BehindProxy, "behindProxy: with tls, the gateway ends TLS itself; choose one")
 	errs.add(c.Backlog < 0, "backlog: is negative")
 	errs.add(c.Reconcile < 0, "reconcile: is negative")
+	errs.add(c.Lease < 0, "lease: is negative")
 	errs.add(c.Lapse < 0, "lapse: is negative")
 	errs.add(c.Keep < 0, "keep: is negative")
 	errs.add(c.Grace < 0, "grace: is negative")

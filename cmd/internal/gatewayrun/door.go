@@ -10,6 +10,7 @@ import (
 	"example.org/trm/gateway/api"
 	"example.org/trm/gateway/journal"
 	"example.org/trm/gateway/policy"
+	"example.org/trm/gateway/queue"
 )
 
 // checks are what readiness asks.
@@ -74,6 +75,22 @@ func (m messages) Events(ctx context.Context, sender gateway.Party, after int64,
 		out[i] = api.Event{Cursor: e.Cursor, Message: e.Message.ID, Event: e.Event, JWS: e.JWS}
 	}
 	return out, err
+}
+
+// pulled is the queue as the door sees it.
+type pulled struct{ *queue.Pull }
+
+// Take takes deliveries for an adapter that asks over HTTPS.
+func (p pulled) Take(ctx context.Context, c gateway.Country, n int, wait time.Duration) ([]api.Delivery, func(context.Context) error, error) {
+	taken, err := p.Pull.Take(ctx, c, n, wait)
+	if err != nil || len(taken) == 0 {
+		return nil, nil, err
+	}
+	list := make([]api.Delivery, len(taken))
+	for i, t := range taken {
+		list[i] = api.Delivery{ID: t.Delivery, Wrapped: t.Wrapped, Trace: t.Trace}
+	}
+	return list, func(ctx context.Context) error { return p.Pull.Return(ctx, taken) }, nil
 }
 
 func status(s journal.Status) api.Status {

@@ -56,13 +56,14 @@ type Gateway struct {
 	listener    net.Listener
 	metrics     http.Handler
 	operators   net.Listener   // nil: none
+	stopping    chan struct{}  // closed when Run begins to stop
 	closers     []func() error // in the order of opening
 }
 
 // New opens everything: keys, directory, schemas, policy, journal, queue, listeners. What
 // it opened is closed by Run, or here if something fails.
 func New(ctx context.Context, c Config, env Environment) (*Gateway, error) {
-	g := &Gateway{log: env.Log, now: env.Now}
+	g := &Gateway{log: env.Log, now: env.Now, stopping: make(chan struct{})}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
@@ -142,7 +143,8 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 			Binder: g.signers, Notary: g.signers, Journal: guarded{g.journal, g.safe},
 			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
 		},
-		Messages: messages{g.journal}, Directory: g.directory, Schemas: env.Schemas, Policy: rulebook, Examiner: envelope.Codec{},
+		Messages: messages{g.journal}, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
+		Collector: g.collector, Stopping: g.stopping, Directory: g.directory, Schemas: env.Schemas, Policy: rulebook, Examiner: envelope.Codec{},
 		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,
 		Limits: api.Limits{Submissions: c.Limits.Submissions, Reserved: c.Limits.Reserved, Rate: c.Limits.Rate, Burst: c.Limits.Burst},
 	}

@@ -25,6 +25,7 @@ const leaseTerm = 15 * time.Second
 func (g *Gateway) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	context.AfterFunc(ctx, func() { close(g.stopping) })
 	// What lies behind the door ends after it.
 	behind, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
