@@ -78,8 +78,9 @@ func (d *door) status(c echo.Context, caller gateway.Party) error {
 }
 
 // pair is GET /v1/pairs/{from}/{to}/{origin}/{n}: what became of a number that did not
-// arrive. It is told to the coordinators of the two countries, without saying whose
-// message it was. A number that was never given, and anybody else's, is not found.
+// arrive. It is told to the coordinators of the two countries. What waits is told without
+// saying whose it is; what has ended is proven by its signed evidence, which names the
+// message. A number that was never given, and anybody else's, is not found.
 func (d *door) pair(c echo.Context, caller gateway.Party) error {
 	missing := gateway.Refuse(gateway.CodeNotFound, "", "")
 	n, err := strconv.ParseInt(param(c, "n"), 10, 64)
