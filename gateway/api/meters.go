@@ -44,6 +44,9 @@ func newMeters(p metric.MeterProvider) (meters, error) {
 	if errors.Join(errs[:]...) == nil { // so that the first is an increase
 		m.accepted.Add(context.Background(), 0, metric.WithAttributes(attribute.Bool("repeat", false)))
 		m.refused.Add(context.Background(), 0, metric.WithAttributes(attribute.String("problem", string(gateway.CodeInternal)), attribute.Bool("recorded", false)))
+		for _, c := range gateway.Countries {
+			m.handed(context.Background(), c, 0)
+		}
 	}
 	return m, errors.Join(errs[:]...)
 }
