@@ -102,8 +102,8 @@ type Recorded struct {
 }
 
 // Accept receives a submission: durable once it returns an Answer without error, and
-// idempotent: the same bytes get the same answer, byte for byte. lane is what the caller
-// announced at the door. An error is a *Problem that is not recorded, so that the id is
+// idempotent: the same bytes get the same answer, byte for byte. announced is the
+// lane that the caller named at the door, outside the signature. An error is a *Problem that is not recorded, so that the id is
 // free; a recorded refusal is an Answer.
 func (r *Receiver) Accept(ctx context.Context, caller Party, announced Lane, e Envelope, trace string) (Answer, error) {
 	p, err := Decode(e, r.Opener)
@@ -127,10 +127,12 @@ func (r *Receiver) Accept(ctx context.Context, caller Party, announced Lane, e E
 	if err != nil {
 		return Answer{}, err
 	}
-	m, refusal := Open(p, k, e.at, r.Catalogue, r.Directory)
-	if refusal == nil && (announced == Urgent) != (h.Lane == Urgent) {
-		refusal = Refuse(CodeLaneMismatch, "/lane", "")
+	// The reserve is for urgent messages. The header is not signed, so that this refusal is
+	// not recorded; and an urgent message whose header was lost on the way is received.
+	if announced == Urgent && h.Lane != Urgent {
+		return Answer{}, Refuse(CodeLaneMismatch, "/lane", "")
 	}
+	m, refusal := Open(p, k, e.at, r.Catalogue, r.Directory)
 	if refusal != nil && !AsProblem(refusal).Final() {
 		return Answer{}, refusal
 	}

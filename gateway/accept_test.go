@@ -85,7 +85,6 @@ func TestRefusalsOfAProvenOriginAreSignedAndRecorded(t *testing.T) {
 		"unknown type":             {func(s *submission) { s.Head.Type = "gossip.notice/1.0" }, gateway.CodeTypeUnknown, "/type"},
 		"reserved member":          {func(s *submission) { s.Head.Via = "me/coordinator" }, gateway.CodeNotInVersion, "/via"},
 		"schema":                   {func(s *submission) { s.Head.Codes = "bad" }, gateway.CodeSchema, "/subject/phase"},
-		"lane not announced":       {func(s *submission) { s.Head.Lane = gateway.Urgent }, gateway.CodeLaneMismatch, "/lane"},
 		"unit of no such type":     {func(s *submission) { s.Units = append(s.Units, "gossip") }, gateway.CodeUnitUnknown, ""},
 		"field of no such block":   {func(s *submission) { s.Units = append(s.Units, "subject/shoe") }, gateway.CodeUnitUnknown, "/subject"},
 		"clear instead of sealed":  {func(s *submission) { delete(s.Seals, "identity@coordinator") }, gateway.CodeUnitNotSealed, "/identity@coordinator"},
@@ -338,5 +337,28 @@ func TestClosingTakesBothSidesAndOpeningOne(t *testing.T) {
 	reopen.Act = []string{"reopen"}
 	if f.After(reopen).Closed {
 		t.Error("the case was opened again, and is closed")
+	}
+}
+
+func TestReserveIsForUrgentMessagesAndAHeaderBurnsNoId(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	raw := referral(nil)
+	_, err := w.Accept(t.Context(), "ba/coordinator", gateway.Urgent, gateway.Received(raw, noon), "")
+	wantCode(t, err, gateway.CodeLaneMismatch)
+	if got, err := w.accept(t, raw); err != nil || got.Refusal != nil {
+		t.Errorf("the same bytes without the header got %v, %v", got.Refusal, err)
+	}
+}
+
+func TestUrgentMessageIsReceivedWithoutItsHeader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got, err := w.accept(t, referral(func(s *submission) { s.Head.Lane = gateway.Urgent }))
+	if err != nil || got.Refusal != nil {
+		t.Fatal(got.Refusal, err)
+	}
+	if !w.journal.records[0].Urgent {
+		t.Error("it does not travel on the urgent stream")
 	}
 }

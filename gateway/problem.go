@@ -211,7 +211,7 @@ var Codes = map[Code]Explanation{
 	CodeTimeFuture:         {422, "The message is dated in the future", "Check the clock; up to five minutes are allowed."},
 	CodeExpired:            {422, "The message has expired", "Make a new message with a new jti."},
 	CodeLifeTooLong:        {422, "The message would live too long", "Shorten exp; the type's page gives the longest life."},
-	CodeLaneMismatch:       {422, "The lane in the head is not the one announced", "Send the header TRM-Lane: urgent exactly when the head's lane is urgent."},
+	CodeLaneMismatch:       {422, "The lane in the head is not the one announced", "Send the header TRM-Lane: urgent only with a message whose lane is urgent. Nothing was recorded: send the same bytes without it."},
 	CodeTypeUnknown:        {422, "This type is not known", "Use a type that trm types lists."},
 	CodeCodesUnknown:       {422, "This code-list release is not accepted", "Use a release that /v1/codes lists."},
 	CodeSchema:             {422, "The message does not follow its schema", "Correct the member that the pointer names; trm types show prints what it may hold."},
