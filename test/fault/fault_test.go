@@ -159,3 +159,17 @@ func TestRedisLosesEverything(t *testing.T) {
 	r.Adapters["rs"].Start()
 	r.Check()
 }
+
+// TestDeliveriesTakenOverHTTPS are given the same guarantees, from the same queue.
+func TestDeliveriesTakenOverHTTPS(t *testing.T) {
+	t.Parallel()
+	r := harness.New(t, harness.Options{HTTPS: []gateway.Country{"rs"}})
+	f := &traffic{r: r, conversations: 4, each: 15}
+	f.start()
+	for i, kill := range []func(){r.Gateway.Restart, r.Adapters["rs"].Restart, r.Redis.Restart, r.Redis.Flush} {
+		f.reach(t, 12*(i+1))
+		kill()
+	}
+	f.wg.Wait()
+	r.Check()
+}
