@@ -31,7 +31,7 @@ type Calendars struct{ of map[gateway.Country]*Calendar }
 // is safe for concurrent use. Only [OpenCalendars] makes one.
 type Calendar struct {
 	Country   gateway.Country
-	Source    string // the law that its holidays were read from
+	Source    string // what its holidays rest on; not read in the original
 	Uncertain string // what is not certain about them
 	Review    string // "none": nobody in the country has checked them
 

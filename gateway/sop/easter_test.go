@@ -6,7 +6,7 @@ import (
 	"example.org/trm/gateway/sop"
 )
 
-// easters are the dates of both churches as their calendars print them.
+// easters are the known dates of both churches.
 var easters = []struct {
 	year              int
 	western, orthodox string
@@ -21,7 +21,7 @@ var easters = []struct {
 	{1954, "1954-04-18", "1954-04-25"}, {1981, "1981-04-19", "1981-04-26"}, {2049, "2049-04-18", "2049-04-25"}, {2076, "2076-04-19", "2076-04-26"},
 }
 
-func TestEasterFallsOnTheDaysThatTheChurchesPrint(t *testing.T) {
+func TestEasterFallsOnTheKnownDays(t *testing.T) {
 	t.Parallel()
 	for _, e := range easters {
 		if got := sop.WesternEaster(e.year).String(); got != e.western {
