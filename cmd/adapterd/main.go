@@ -25,6 +25,7 @@ import (
 
 	"example.org/trm/cmd/internal/adapterrun"
 	"example.org/trm/cmd/internal/readiness"
+	"example.org/trm/cmd/internal/redislog"
 	"example.org/trm/cmd/internal/telemetry"
 )
 
@@ -75,6 +76,7 @@ func run(ctx context.Context, args []string, log, stdout io.Writer) error {
 		level = slog.LevelDebug
 	}
 	l := telemetry.Logger(log, level)
+	redislog.To(l)
 	a, err := adapterrun.New(ctx, c, adapterrun.Environment{Log: l})
 	if err != nil {
 		return err

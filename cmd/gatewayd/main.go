@@ -25,6 +25,7 @@ import (
 
 	"example.org/trm/cmd/internal/gatewayrun"
 	"example.org/trm/cmd/internal/readiness"
+	"example.org/trm/cmd/internal/redislog"
 	"example.org/trm/cmd/internal/telemetry"
 )
 
@@ -77,6 +78,7 @@ func run(ctx context.Context, args []string, hangup <-chan os.Signal, log, stdou
 		level = slog.LevelDebug
 	}
 	l := telemetry.Logger(log, level)
+	redislog.To(l)
 	g, err := gatewayrun.New(ctx, c, gatewayrun.Environment{Log: l})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.org/trm/cmd/internal/redislog"
 	"example.org/trm/cmd/internal/region"
 	"example.org/trm/gateway"
 )
@@ -68,6 +69,7 @@ func (a *app) demo(ctx context.Context, o region.Options, once, kept bool) error
 	}
 	defer logs.Close()
 	o.Log = slog.New(slog.NewJSONHandler(logs, nil))
+	redislog.To(o.Log)
 	if o.Listen == "" && !once {
 		o.Listen = "127.0.0.1:8440"
 	}
@@ -108,7 +110,7 @@ func (a *app) runDemo(ctx context.Context, r *region.Region, once, kept bool) er
 	}
 	a.printf(`
 
-In another terminal:
+In another terminal, with trm as "go build -o trm ./cmd/trm" makes it on the PATH:
 
   export TRM_HOME=%s
   trm types example referral.request > draft.json   an invented case

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -156,7 +157,7 @@ func (d *desk) verify(raw []byte, now time.Time) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s signed by %s; %d units", m.Head().Type, m.Head().Issuer, len(m.Units())), nil
+		return fmt.Sprintf("%s signed by %s; %s", m.Head().Type, m.Head().Issuer, units(len(m.Units()))), nil
 	}
 	// The delivery's id is what its binding says: a file has no other.
 	b, err := envelope.ReadBinding(p)
@@ -175,8 +176,15 @@ func (d *desk) verify(raw []byte, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s signed by %s; %d units released by the gateway to %s at %s, number %s",
-		m.Head().Type, m.Head().Issuer, len(b.Released), b.Audience, b.IssuedAt.Format(time.RFC3339), pairText(b.Pair)), nil
+	return fmt.Sprintf("%s signed by %s; %s released by the gateway to %s at %s, number %s",
+		m.Head().Type, m.Head().Issuer, units(len(b.Released)), b.Audience, b.IssuedAt.Format(time.RFC3339), pairText(b.Pair)), nil
+}
+
+func units(n int) string {
+	if n == 1 {
+		return "1 unit"
+	}
+	return strconv.Itoa(n) + " units"
 }
 
 func (a *app) openCommand() *cobra.Command {

@@ -51,15 +51,21 @@ type Region struct {
 	queue     *redisrun.Server
 	stop      context.CancelFunc
 	running   *errgroup.Group
+	release   func() // of the folder
 }
 
 // Start makes what is missing in the folder and starts everything. The region runs until
 // Stop, or until ctx ends and Stop is called.
 func Start(ctx context.Context, o Options) (*Region, error) {
-	if err := prepare(o.Dir); err != nil {
+	release, err := lock(o.Dir)
+	if err != nil {
 		return nil, err
 	}
-	r := &Region{Dir: o.Dir, Adapters: map[gateway.Country]*Office{}}
+	if err := prepare(o.Dir); err != nil {
+		release()
+		return nil, err
+	}
+	r := &Region{Dir: o.Dir, Adapters: map[gateway.Country]*Office{}, release: release}
 	ctx, r.stop = context.WithCancel(ctx)
 	r.running, ctx = errgroup.WithContext(ctx)
 	if err := r.start(ctx, o); err != nil {
@@ -133,6 +139,7 @@ func (r *Region) Stop() error {
 		defer cancel()
 		err = errors.Join(err, r.telemetry.Shutdown(ctx))
 	}
+	r.release()
 	return err
 }
 
