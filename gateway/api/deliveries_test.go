@@ -41,12 +41,6 @@ func (l *line) put(c gateway.Country, ids ...string) {
 	l.changed = make(chan struct{})
 }
 
-func (l *line) left(c gateway.Country) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.waiting[c])
-}
-
 func (l *line) Take(ctx context.Context, c gateway.Country, n int, wait time.Duration) ([]api.Delivery, func(context.Context) error, error) {
 	if l.entered != nil {
 		l.entered <- c
@@ -236,7 +230,7 @@ func TestOneCountrysOpenCallsAreBoundedAndLeaveOthersAlone(t *testing.T) {
 		<-c
 	}
 	w.queue.put("rs", strings.Fields(strings.Repeat("d ", 64))...) // more than those that left can take
-	for { // until the server has noticed one that left
+	for {                                                          // until the server has noticed one that left
 		if a := w.get("rs/coordinator", "/v1/deliveries"); a.StatusCode == 200 {
 			break
 		}
