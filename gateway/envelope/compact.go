@@ -4,11 +4,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/lestrrat-go/jwx/v2/cert"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
@@ -24,37 +22,44 @@ func SignCompact(typ string, payload []byte, k *Private) (string, error) {
 	if use := useOf(typ); use == "" || use != k.use {
 		return "", fmt.Errorf("signing %s: %w", typ, errUse)
 	}
-	return signJWS(payload, k, jws.NewHeaders(), typ)
+	return signJWS(payload, k, map[string]any{}, typ)
 }
 
-func signJWS(payload []byte, k *Private, h jws.Headers, typ string) (string, error) {
+// signJWS writes the header that is signed, with what h has beside alg, kid and typ, and
+// lets jwx sign both (RFC 7515, Section 5.1).
+func signJWS(payload []byte, k *Private, h map[string]any, typ string) (string, error) {
 	alg := jwa.ES256
 	if k.alg == algEdDSA {
 		alg = jwa.EdDSA
 	}
-	if err := errors.Join(h.Set(jws.TypeKey, typ), h.Set(jws.KeyIDKey, k.id)); err != nil {
-		return "", fmt.Errorf("signing %s: %w", typ, err)
-	}
-	// Compact, always: with a JSON serialisation jwx signs a header that it does not write.
-	out, err := jws.Sign(payload, jws.WithKey(alg, k.key, jws.WithProtectedHeaders(h)))
+	h["alg"], h["kid"], h["typ"] = alg.String(), k.id, typ
+	header, err := marshal(h)
 	if err != nil {
 		return "", fmt.Errorf("signing %s: %w", typ, err)
 	}
-	return string(out), nil
+	signer, err := jws.NewSigner(alg)
+	if err != nil {
+		return "", fmt.Errorf("signing %s: %w", typ, err)
+	}
+	input := encode64(header) + "." + encode64(payload)
+	signature, err := signer.Sign([]byte(input), k.key)
+	if err != nil {
+		return "", fmt.Errorf("signing %s: %w", typ, err)
+	}
+	return input + "." + encode64(signature), nil
 }
 
 // messageHeader is the protected header of a message without what every JWS has.
-func messageHeader(h gateway.Header, x5c [][]byte) (jws.Headers, error) {
-	out := jws.NewHeaders()
-	err := errors.Join(out.Set(jws.ContentTypeKey, h.Cty), out.Set("iat", h.IssuedAt.Unix()), out.Set(jws.X509CertThumbprintS256Key, h.Thumbprint))
+func messageHeader(h gateway.Header, x5c [][]byte) map[string]any {
+	out := map[string]any{"cty": h.Cty, "iat": h.IssuedAt.Unix(), "x5t#S256": h.Thumbprint}
 	if len(x5c) > 0 {
-		var chain cert.Chain
-		for _, der := range x5c {
-			err = errors.Join(err, chain.AddString(base64.StdEncoding.EncodeToString(der)))
+		chain := make([]string, len(x5c))
+		for i, der := range x5c {
+			chain[i] = base64.StdEncoding.EncodeToString(der) // not base64url: RFC 7515, Section 4.1.6
 		}
-		err = errors.Join(err, out.Set(jws.X509CertChainKey, &chain))
+		out["x5c"] = chain
 	}
-	return out, err
+	return out
 }
 
 // splitCompact takes a compact JWS apart: three parts, each canonical base64url.
@@ -146,7 +151,15 @@ func verifyJWS(core gateway.Core, h gateway.Header, k gateway.Key) error {
 	if err != nil {
 		return err
 	}
-	if _, err := jws.Verify([]byte(compactForm(core)), jws.WithCompact(), jws.WithKey(alg, k.Public)); err != nil {
+	signature, err := decode64(core.Signature)
+	if err != nil {
+		return gateway.Refuse(gateway.CodeSignature, "", "")
+	}
+	verifier, err := jws.NewVerifier(alg)
+	if err == nil {
+		err = verifier.Verify([]byte(core.Protected+"."+core.Payload), signature, k.Public)
+	}
+	if err != nil {
 		return gateway.Refuse(gateway.CodeSignature, "", "")
 	}
 	return nil

@@ -34,10 +34,7 @@ func Sign(d Draft, k *Private, thumbprint string, x5c [][]byte) (raw []byte, err
 	if err != nil {
 		return nil, fmt.Errorf("signing a message: %w", err)
 	}
-	h, err := messageHeader(gateway.Header{Cty: ctyMessage, IssuedAt: d.Head.IssuedAt, Thumbprint: thumbprint}, x5c)
-	if err != nil {
-		return nil, fmt.Errorf("signing a message: %w", err)
-	}
+	h := messageHeader(gateway.Header{Cty: ctyMessage, IssuedAt: d.Head.IssuedAt, Thumbprint: thumbprint}, x5c)
 	token, err := signJWS(payload, k, h, typMessage)
 	if err != nil {
 		return nil, err
