@@ -178,15 +178,15 @@ func (r *Receiver) record(base Record, m Message, s Slot) (Record, error) {
 	if err != nil {
 		return r.refuse(base, AsProblem(err))
 	}
-	keys := r.Directory.Keys(h.Audience, UseEncryption, base.At)
-	if len(keys) == 0 {
-		return r.refuse(base, Refuse(CodePartyUnknown, "/aud", "The recipient has no current encryption key; telephone its duty officer."))
+	recipient, err := recipientKey(h.Audience, r.Directory, base.At)
+	if err != nil {
+		return r.refuse(base, AsProblem(err))
 	}
 	out := base
 	out.Bound, err = r.Binder.Bind(m.Core(), d.Units(), Binding{
 		KeyID: h.Confirmation, Delivery: r.NewID(), Audience: h.Audience, IssuedAt: base.At,
 		Released: d.Released(), Policy: decision.Policy, Pair: s.Number,
-	}, keys[0])
+	}, recipient)
 	if err != nil {
 		return Record{}, err
 	}
@@ -235,6 +235,15 @@ func (r *Receiver) refuse(base Record, p *Problem) (Record, error) {
 	}
 	base.Answer = Answer{Refusal: p, Signed: ev.JWS()}
 	return base, nil
+}
+
+// recipientKey is what a delivery is closed with.
+func recipientKey(aud Party, d Directory, at time.Time) (Key, error) {
+	keys := d.Keys(aud, UseEncryption, at)
+	if len(keys) == 0 {
+		return Key{}, Refuse(CodePartyUnknown, "/aud", "The recipient has no current encryption key; telephone its duty officer.")
+	}
+	return keys[0], nil
 }
 
 func (r *Receiver) conceal(list []Withheld, id MessageID, reader Party, at time.Time) (string, error) {

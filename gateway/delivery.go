@@ -28,29 +28,44 @@ type Delivery struct {
 // never withheld: the message is refused. The second result is the decision, for the
 // sender alone.
 func Minimise(m Message, p Policy, q Question) (Delivery, Decision, error) {
-	d := p.Decide(q)
-	if d.Refusal != nil {
-		return Delivery{}, d, d.Refusal
-	}
-	for _, w := range d.Withheld {
-		if slices.Contains(m.kind.Must, w.Unit) {
-			r := Refuse(CodeRequiredWithheld, "/"+w.Unit, "")
-			r.Rule = w.Rule
-			return Delivery{}, d, r
-		}
+	d, err := settle(m.kind, p, q)
+	if err != nil {
+		return Delivery{}, d, err
 	}
 	del := Delivery{message: m, decision: d}
 	for _, u := range m.parts.Units {
-		block, _, field := SplitUnit(u.Name)
-		_, named := slices.BinarySearch(d.Released, u.Name)
-		if named && field != "" {
-			_, named = slices.BinarySearch(d.Released, block) // a field travels inside its block
-		}
-		if named {
+		if d.lets(u.Name) {
 			del.units = append(del.units, u)
 		}
 	}
 	return del, d, nil
+}
+
+// settle asks the policy, and refuses what it leaves of a message that is less than its
+// type must carry.
+func settle(t Type, p Policy, q Question) (Decision, error) {
+	d := p.Decide(q)
+	if d.Refusal != nil {
+		return d, d.Refusal
+	}
+	for _, w := range d.Withheld {
+		if slices.Contains(t.Must, w.Unit) {
+			r := Refuse(CodeRequiredWithheld, "/"+w.Unit, "")
+			r.Rule = w.Rule
+			return d, r
+		}
+	}
+	return d, nil
+}
+
+// lets reports whether a unit leaves: a field travels inside its block.
+func (d Decision) lets(unit string) bool {
+	block, _, field := SplitUnit(unit)
+	_, named := slices.BinarySearch(d.Released, unit)
+	if named && field != "" {
+		_, named = slices.BinarySearch(d.Released, block)
+	}
+	return named
 }
 
 // Message is the message that was minimised.

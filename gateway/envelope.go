@@ -121,6 +121,15 @@ func (m Message) Core() Core { return m.parts.Core }
 // Units are the message's units, sorted by name.
 func (m Message) Units() []Unit { return m.parts.Units }
 
+// names are the units' names, sorted.
+func (m Message) names() []string {
+	names := make([]string, len(m.parts.Units))
+	for i, u := range m.parts.Units {
+		names[i] = u.Name
+	}
+	return names
+}
+
 // Document is the processed payload. It is shared, not copied: read it only.
 func (m Message) Document() map[string]any { return m.parts.Document }
 
@@ -173,7 +182,7 @@ func Open(p Parts, k Key, at time.Time, c Catalogue, d Directory) (Message, erro
 	if err != nil {
 		return Message{}, err
 	}
-	return m, checkComplete(m, d)
+	return m, checkComplete(m.names(), m.kind, m.parts.Head.Audience, d)
 }
 
 // OpenDelivered does the same for a recipient, for whom units may have been left out.

@@ -81,11 +81,7 @@ func (f ThreadFacts) After(h Head) ThreadFacts {
 // Ask builds the question for a message. It fails with a *Problem where the directory
 // does not know the recipient or the pair.
 func Ask(m Message, f ThreadFacts, d Directory) (Question, error) {
-	names := make([]string, len(m.parts.Units))
-	for i, u := range m.parts.Units {
-		names[i] = u.Name
-	}
-	return AskAbout(m.parts.Head, m.kind, names, f, d)
+	return AskAbout(m.parts.Head, m.kind, m.names(), f, d)
 }
 
 // AskAbout builds the question from a head and names alone: what a preview has.

@@ -18,49 +18,59 @@ func SplitUnit(name string) (block, role, field string) {
 // checkUnits compares every unit with what the type allows, and the outside of every
 // sealed one with the message it lies in, so that no ciphertext can be moved.
 func checkUnits(m Message, d Directory) error {
-	h, t := m.parts.Head, m.kind
+	h := m.parts.Head
 	for _, u := range m.parts.Units {
-		block, role, field := SplitUnit(u.Name)
-		ptr := "/" + block
-		if role == "" {
-			if field != "" {
-				if !slices.Contains(t.Fields[block], field) {
-					return Refuse(CodeUnitUnknown, ptr, "")
-				}
-				continue
-			}
-			if !slices.Contains(t.Must, block) && !slices.Contains(t.May, block) {
-				return Refuse(CodeUnitUnknown, "", "")
-			}
+		sb, err := checkName(u.Name, m.kind, h.Audience, d)
+		if err != nil {
+			return err
+		}
+		if _, role, _ := SplitUnit(u.Name); role == "" {
 			continue
 		}
-		ptr += "@" + role
-		sb, ok := sealedBlock(t, h.Audience, u.Name)
-		if !ok {
-			return Refuse(CodeUnitUnknown, "", "")
-		}
-		if err := checkSeal(m, d, u, sb, ptr); err != nil {
+		if err := checkSeal(h, d, u, sb); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkSeal(m Message, d Directory, u Unit, sb SealedBlock, ptr string) error {
-	h := m.parts.Head
+// checkName asks of a unit what its name alone tells: whether messages of the type to aud
+// carry it and, of a sealed one, whether its reader may have it.
+func checkName(name string, t Type, aud Party, d Directory) (SealedBlock, error) {
+	block, role, field := SplitUnit(name)
+	switch {
+	case field != "":
+		if !slices.Contains(t.Fields[block], field) {
+			return SealedBlock{}, Refuse(CodeUnitUnknown, "/"+block, "")
+		}
+		return SealedBlock{}, nil
+	case role == "":
+		if !slices.Contains(t.Must, block) && !slices.Contains(t.May, block) {
+			return SealedBlock{}, Refuse(CodeUnitUnknown, "", "")
+		}
+		return SealedBlock{}, nil
+	}
+	sb, ok := sealedBlock(t, aud, name)
+	if !ok {
+		return sb, Refuse(CodeUnitUnknown, "", "")
+	}
+	inst, ok := d.Institution(aud.In(role))
+	if !ok {
+		return sb, Refuse(CodePartyUnknown, "/"+name, "")
+	}
+	if !slices.Contains(inst.Classes, sb.Class) {
+		return sb, Refuse(CodeRoleMayNot, "/"+name, "")
+	}
+	return sb, nil
+}
+
+func checkSeal(h Head, d Directory, u Unit, sb SealedBlock) error {
 	_, role, _ := SplitUnit(u.Name)
+	ptr := "/" + u.Name
 	if u.Seal == nil {
 		return Refuse(CodeUnitNotSealed, ptr, "")
 	}
-	reader := h.Audience.In(role)
-	inst, ok := d.Institution(reader)
-	if !ok {
-		return Refuse(CodePartyUnknown, ptr, "")
-	}
-	if !slices.Contains(inst.Classes, sb.Class) {
-		return Refuse(CodeRoleMayNot, ptr, "")
-	}
-	s := u.Seal
+	reader, s := h.Audience.In(role), u.Seal
 	if s.Issuer != h.Issuer || s.ID != h.ID || s.Role != role || s.Pointer != ptr || s.Size != sb.Size {
 		return Refuse(CodeUnitSealedWrong, ptr, "")
 	}
@@ -73,18 +83,18 @@ func checkSeal(m Message, d Directory, u Unit, sb SealedBlock, ptr string) error
 
 // checkComplete asks for what must be there: the blocks that the type always carries,
 // and every unit for another role, so that nobody learns from its absence.
-func checkComplete(m Message, d Directory) error {
+func checkComplete(names []string, t Type, aud Party, d Directory) error {
 	has := func(name string) bool {
-		_, ok := slices.BinarySearchFunc(m.parts.Units, name, func(u Unit, n string) int { return strings.Compare(u.Name, n) })
+		_, ok := slices.BinarySearch(names, name)
 		return ok
 	}
-	for _, b := range m.kind.Must {
+	for _, b := range t.Must {
 		if !has(b) {
 			return Refuse(CodeUnitMissing, "/"+b, "")
 		}
 	}
-	for _, sb := range ExpectedSeals(m.kind, m.parts.Head.Audience, d) {
-		if u := sb.Unit(m.parts.Head.Audience); !has(u) {
+	for _, sb := range ExpectedSeals(t, aud, d) {
+		if u := sb.Unit(aud); !has(u) {
 			return Refuse(CodeUnitMissing, "/"+u, "")
 		}
 	}

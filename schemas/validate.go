@@ -27,14 +27,64 @@ func (s *Set) Validate(h gateway.Head, document map[string]any) error {
 	if f := t.check(unnumbered(document)); f != nil {
 		return s.refuse(row, f)
 	}
-	if !slices.IsSorted(h.Attests) {
-		return gateway.Refuse(gateway.CodeSchema, "/attests", "Sort the list.")
+	if err := sorted(document["attests"]); err != nil {
+		return err
 	}
 	switch row.Frame {
 	case "request", "answer":
 		if !slices.Equal(h.Act, said(row, document)) {
 			return gateway.Refuse(gateway.CodeActMismatch, "/act", "")
 		}
+	}
+	return nil
+}
+
+// ValidateHead checks the head of a message of the type before there is a message, as
+// [Set.Validate] would, against the release that codes names or else the current one. What
+// is made in signing may be missing, and whether act says what the blocks say cannot be
+// said yet.
+func (s *Set) ValidateHead(typ string, members map[string]any) error {
+	row, ok := s.Row(typ)
+	if !ok {
+		return gateway.Refuse(gateway.CodeTypeUnknown, "/type", "")
+	}
+	r := s.latest()
+	if codes, given := members["codes"]; given {
+		name, _ := codes.(string)
+		if r, ok = s.release(name); !ok {
+			return gateway.Refuse(gateway.CodeCodesUnknown, "/codes", "")
+		}
+	}
+	t := r.types[row.Name]
+	later := func(f *fault) bool { return f.missing && t.later(strings.TrimPrefix(f.pointer, "/")) }
+	if f := t.find(members, later); f != nil {
+		return s.refuse(row, f)
+	}
+	return sorted(members["attests"])
+}
+
+// later reports whether a member is there only once a message is: made in signing, or a
+// block.
+func (s *schema) later(member string) bool {
+	switch member {
+	case "jti", "iat", "exp", "cnf", "codes", "thread":
+		return true
+	}
+	p, known := s.place([]string{member})
+	_, unit := p.schema["x-unit"]
+	return known && unit
+}
+
+// sorted holds attests, which the schema cannot.
+func sorted(attests any) error {
+	list, _ := attests.([]any)
+	less := func(a, b any) int {
+		x, _ := a.(string)
+		y, _ := b.(string)
+		return strings.Compare(x, y)
+	}
+	if !slices.IsSortedFunc(list, less) {
+		return gateway.Refuse(gateway.CodeSchema, "/attests", "Sort the list.")
 	}
 	return nil
 }
@@ -103,7 +153,10 @@ func unnumbered(document map[string]any) map[string]any {
 
 // check finds the first fault, in the order of pointers, so that the same document
 // always gets the same answer.
-func (s *schema) check(v any) *fault {
+func (s *schema) check(v any) *fault { return s.find(v, func(*fault) bool { return false }) }
+
+// find finds the first fault that is not to be passed over.
+func (s *schema) find(v any, pass func(*fault) bool) *fault {
 	if f := s.bounded(v); f != nil {
 		return f
 	}
@@ -115,12 +168,18 @@ func (s *schema) check(v any) *fault {
 		return nil
 	}
 	var first *fault
+	passed := false
 	for _, e := range res.Errors() {
-		if f := s.explain(e); f != nil && (first == nil || strings.Compare(f.key(), first.key()) < 0) {
+		f := s.explain(e)
+		switch {
+		case f == nil:
+		case pass(f):
+			passed = true
+		case first == nil || strings.Compare(f.key(), first.key()) < 0:
 			first = f
 		}
 	}
-	if first == nil {
+	if first == nil && !passed {
 		first = &fault{hint: "Send what the schema describes."}
 	}
 	return first

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -208,6 +209,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	w := newWorld(t, withLimits(api.Limits{Rate: 0.001, Burst: 15}))
 	broken := newWorld(t, withChecks(api.Check{Name: "journal", Probe: func(context.Context) error { return fails }}))
 	broken.messages.err, broken.queue.err, broken.collector.err = fails, fails, fails
+	broken.previewer.err = gateway.Unavailable(gateway.CodeBusy, time.Second, fails)
 	d := describe(t, w)
 
 	s, path := w.delivered(1)
@@ -225,7 +227,8 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 
 	w.queue.put("rs", "d-1")
 	const number = "/v1/pairs/ba/rs/test%2F2026/7"
-	const submit, status, testify = "POST /v1/messages", "GET /v1/messages/{cc}/{role}/{jti}", "POST /v1/evidence"
+	const submit, status = "POST /v1/messages", "GET /v1/messages/{cc}/{role}/{jti}"
+	const testify, preview = "POST /v1/evidence", "POST /v1/preview"
 	answers := map[string][]answer{
 		submit: {
 			w.submit("ba/coordinator", message(1).String()), refused, w.submit("ba/coordinator", "{"), w.submit("", "{}"), w.submit("rs/auditor", "{}"),
@@ -236,6 +239,11 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		status: {
 			w.get("ba/coordinator", path), w.get("rs/coordinator", path), w.get("ba/coordinator", "/v1/messages/ba/coordinator/"+refusal.ID),
 			w.get("me/mobile-team.2", path), w.get("", path), w.get("rs/auditor", path), broken.get("ba/coordinator", path),
+		},
+		preview: {
+			w.preview("ba/coordinator", asked), w.preview("ba/coordinator", "{"), w.preview("", asked), w.preview("rs/auditor", asked), w.preview("ba/coordinator", strings.Repeat(" ", 17<<10)),
+			w.preview("ba/coordinator", asked, "Content-Type", "text/plain"), w.preview("ba/coordinator", `{"head":{},"units":[]}`), w.preview("ba/coordinator", strings.Replace(asked, "assistance", "refuse", 1)),
+			broken.preview("ba/coordinator", asked),
 		},
 		"GET /v1/events": {
 			w.get("ba/coordinator", "/v1/events"), w.get("ba/coordinator", "/v1/events?after=x"), w.get("", "/v1/events"), w.get("rs/auditor", "/v1/events"),
@@ -265,6 +273,12 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	for range 20 { // until the burst is used up
 		a := w.submit("ba/coordinator", message(1).String())
 		if answers[submit] = append(answers[submit], a); a.StatusCode == http.StatusTooManyRequests {
+			break
+		}
+	}
+	for range 20 {
+		a := w.preview("ba/coordinator", asked)
+		if answers[preview] = append(answers[preview], a); a.StatusCode == http.StatusTooManyRequests {
 			break
 		}
 	}

@@ -46,6 +46,7 @@ func (d *door) routes() []route {
 	return []route{
 		{http.MethodPost, "/v1/messages", offices, d.submit},
 		{http.MethodGet, "/v1/messages/:cc/:role/:jti", offices, d.status},
+		{http.MethodPost, "/v1/preview", offices, d.preview},
 		{http.MethodGet, "/v1/events", offices, d.events},
 		{http.MethodGet, "/v1/deliveries", leads, d.deliveries},
 		{http.MethodPost, "/v1/evidence", leads, d.evidence},

@@ -49,6 +49,7 @@ type Directory interface {
 // changed after; those that name something are required, except where they say so.
 type Server struct {
 	Receiver  Receiver
+	Previewer Previewer
 	Messages  Messages
 	Queue     Queue
 	Collector Collector

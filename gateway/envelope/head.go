@@ -28,6 +28,19 @@ func parseHead(m map[string]any) (gateway.Head, error) {
 	for _, name := range []string{"jti", "iss", "aud", "iat", "exp", "cnf", "type", "codes", "thread", "lane", "purpose"} {
 		c.need(name)
 	}
+	return c.head()
+}
+
+// ReadHead reads as much of a head as there is yet: what is there has its form, and nothing
+// is there that is not the head's. It is for those who ask about a message before it is
+// signed. The error is a *gateway.Problem.
+func ReadHead(m map[string]any) (gateway.Head, error) {
+	c := &claims{m: m, code: gateway.CodeSchema}
+	return c.head()
+}
+
+// head reads what is there, and closes the object.
+func (c *claims) head() (gateway.Head, error) {
 	h := gateway.Head{
 		ID:          c.text("jti", isUUID7),
 		Issuer:      c.party("iss"),
@@ -53,7 +66,9 @@ func parseHead(m map[string]any) (gateway.Head, error) {
 		Via:         c.text("via", isParty),
 	}
 	cnf := c.object("cnf")
-	cnf.need("kid")
+	if cnf.m != nil {
+		cnf.need("kid")
+	}
 	h.Confirmation = cnf.text("kid", isSum)
 	c.close(cnf)
 	a := c.object("agreement")

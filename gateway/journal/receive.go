@@ -82,9 +82,7 @@ func place(tx *sqlite.Tx, thread string, n gateway.PairNumber) (gateway.Slot, er
 		return s, err
 	}
 	s.Number.N++
-	f := &s.Facts
-	err = tx.Row(`SELECT opener, other, accepted, declined, closed, last FROM threads WHERE thread = ?`, thread).
-		Scan(&f.Opener, &f.Other, &f.Accepted, &f.Declined, &f.Closed, &f.Last)
+	s.Facts, err = scanFacts(tx.Row(factsOf, thread).Scan)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return s, err
 	}
@@ -92,9 +90,8 @@ func place(tx *sqlite.Tx, thread string, n gateway.PairNumber) (gateway.Slot, er
 }
 
 // earlier finds what another message refers to. A refused one was never said.
-func earlier(tx *sqlite.Tx, id gateway.MessageID) (e gateway.Earlier, err error) {
-	err = tx.Row(`SELECT aud, thread, type FROM messages WHERE iss = ? AND jti = ? AND refusal IS NULL`, string(id.Issuer), id.ID).
-		Scan(&e.Audience, &e.Thread, &e.Type)
+func earlier(tx *sqlite.Tx, id gateway.MessageID) (gateway.Earlier, error) {
+	e, err := scanEarlier(tx.Row(earlierOf, string(id.Issuer), id.ID).Scan)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return gateway.Earlier{}, fmt.Errorf("finding an earlier message: %w", err)
 	}

@@ -137,21 +137,27 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 		Examiner: envelope.Codec{}, Notary: g.signers, Directory: g.directory, Book: g.journal, Log: g.log, Now: g.now, NewID: newID, Grace: c.Lapse,
 	}
 	g.inflow = &queue.Inflow{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter}
-	door := &api.Server{
-		Receiver: &gateway.Receiver{
-			Opener: envelope.Codec{}, Directory: g.directory, Catalogue: env.Schemas, Procedure: sop.Rules{Types: env.Schemas}, Policy: rules,
-			Binder: g.signers, Notary: g.signers, Journal: guarded{g.journal, g.safe},
-			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
-		},
-		Messages: messages{g.journal}, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
-		Collector: g.collector, Stopping: g.stopping, Directory: g.directory, Schemas: env.Schemas, Policy: rulebook, Examiner: envelope.Codec{},
-		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,
-		Limits: api.Limits{Submissions: c.Limits.Submissions, Reserved: c.Limits.Reserved, Rate: c.Limits.Rate, Burst: c.Limits.Burst},
-	}
-	if g.door, err = door.Handler(); err != nil {
+	if g.door, err = g.server(env.Schemas, rules, rulebook, tel).Handler(); err != nil {
 		return err
 	}
 	return g.listen(ctx)
+}
+
+// server is the door over everything that was opened.
+func (g *Gateway) server(set *schemas.Set, rules *policy.Policy, rulebook []byte, tel *telemetry.Telemetry) *api.Server {
+	c, procedure := g.config, sop.Rules{Types: set}
+	return &api.Server{
+		Receiver: &gateway.Receiver{
+			Opener: envelope.Codec{}, Directory: g.directory, Catalogue: set, Procedure: procedure, Policy: rules,
+			Binder: g.signers, Notary: g.signers, Journal: guarded{g.journal, g.safe},
+			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
+		},
+		Previewer: &gateway.Previewer{Directory: g.directory, Forms: set, Procedure: procedure, Policy: rules, Memory: g.journal, Now: g.now},
+		Messages:  messages{g.journal}, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
+		Collector: g.collector, Stopping: g.stopping, Directory: g.directory, Schemas: set, Policy: rulebook, Examiner: envelope.Codec{},
+		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,
+		Limits: api.Limits{Submissions: c.Limits.Submissions, Reserved: c.Limits.Reserved, Rate: c.Limits.Rate, Burst: c.Limits.Burst},
+	}
 }
 
 // openDispatchers makes one dispatcher for each country, and the channels that wake them.

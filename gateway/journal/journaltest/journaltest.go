@@ -18,6 +18,7 @@ type Journal interface {
 	gateway.Journal
 	gateway.Outbox
 	gateway.Book
+	gateway.Memory
 	Status(ctx context.Context, id gateway.MessageID) (journal.Status, bool, error)
 	Pair(ctx context.Context, n gateway.PairNumber) (journal.Status, bool, error)
 	Events(ctx context.Context, sender gateway.Party, after int64, n int) ([]journal.Event, error)

@@ -246,6 +246,14 @@ func facts(w *world) {
 	if want := (gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Declined: true, Closed: true, Last: "m-2"}); got != want {
 		w.Errorf("after the second message: %+v, want %+v", got, want)
 	}
+	// A preview reads what the next message would get.
+	got.Last = "m-3"
+	if previewed, err := w.Facts(w.Context(), "t"); err != nil || previewed != got {
+		w.Errorf("for a preview: %+v, %v, want %+v", previewed, err, got)
+	}
+	if none, err := w.Facts(w.Context(), "t-2"); err != nil || none != (gateway.ThreadFacts{}) {
+		w.Errorf("of a thread in which nothing was said: %+v, %v", none, err)
+	}
 }
 
 func repliedTo(w *world) {
@@ -266,6 +274,9 @@ func repliedTo(w *world) {
 		} {
 			if got, err := s.Earlier(id); err != nil || got != want {
 				w.Errorf("%v: got %+v, %v, want %+v", id, got, err, want)
+			}
+			if got, err := w.Earlier(w.Context(), id); err != nil || got != want {
+				w.Errorf("%v, for a preview: got %+v, %v, want %+v", id, got, err, want)
 			}
 		}
 		return w.record(answer, s), nil
