@@ -28,7 +28,7 @@ func (j *Journal) Events(ctx context.Context, sender gateway.Party, after int64,
 		out = append(out, e)
 		return err
 	}, `SELECT e.place, m.jti, e.event, e.jws FROM evidence e JOIN messages m ON m.seq = e.message
-		WHERE e.iss = ? AND e.place > ? ORDER BY e.place LIMIT ?`, string(sender), after, n)
+		WHERE e.iss = ? AND e.place > ? ORDER BY e.place LIMIT 0 + ?`, string(sender), after, n)
 	if err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
 	}

@@ -13,25 +13,34 @@ import (
 // waiting selects deliveries without what they carry.
 const waiting = `SELECT d.id, d.country, d.urgent, '', d.expires, d.trace, d.generation, d.sequence FROM deliveries d `
 
+// The two questions of Next. SQLite prepares a statement anew in every call where its plan
+// looks at a parameter: one that an index is partial by, or a bare one after LIMIT. So the
+// stream stands in the text, and the limit is a sum.
+const (
+	roomIn  = `SELECT ? - count(*) FROM deliveries WHERE country = ? AND final = '' AND generation > 0 AND urgent = `
+	readyIn = `
+		SELECT d.id, d.country, d.urgent, w.jwe, d.expires, d.trace, d.generation, d.sequence
+		FROM deliveries d JOIN wrapped w ON w.message = d.message
+		WHERE d.country = ? AND d.final = '' AND d.generation = 0 AND d.expires > ? AND d.urgent = `
+	firstOfThread = ` AND NOT EXISTS (
+			SELECT 1 FROM deliveries e
+			WHERE e.order_key = d.order_key AND e.final = '' AND e.urgent = 0 AND e.message < d.message)`
+	oldestFirst = ` ORDER BY d.message LIMIT 0 + ?`
+)
+
 // Next returns deliveries that may be placed now, as far as the window of their streams
 // has room.
 func (j *Journal) Next(ctx context.Context, c gateway.Country, now time.Time, n int) ([]gateway.Waiting, error) {
 	var out []gateway.Waiting
-	for _, urgent := range []bool{true, false} {
+	for _, stream := range []struct{ room, ready string }{
+		{roomIn + `1`, readyIn + `1` + oldestFirst},
+		{roomIn + `0`, readyIn + `0` + firstOfThread + oldestFirst},
+	} {
 		room := 0
-		if _, err := j.reader.One(ctx, func(scan func(...any) error) error { return scan(&room) }, `
-			SELECT ? - count(*) FROM deliveries WHERE country = ? AND urgent = ? AND final = '' AND generation > 0`,
-			j.o.Window, string(c), urgent); err != nil {
+		if _, err := j.reader.One(ctx, func(scan func(...any) error) error { return scan(&room) }, stream.room, j.o.Window, string(c)); err != nil {
 			return nil, fmt.Errorf("reading deliveries: %w", err)
 		}
-		ws, err := j.waiting(ctx, `
-			SELECT d.id, d.country, d.urgent, w.jwe, d.expires, d.trace, d.generation, d.sequence
-			FROM deliveries d JOIN wrapped w ON w.message = d.message
-			WHERE d.country = ? AND d.urgent = ? AND d.final = '' AND d.generation = 0 AND d.expires > ?
-			AND (d.urgent = 1 OR NOT EXISTS (
-				SELECT 1 FROM deliveries e
-				WHERE e.order_key = d.order_key AND e.final = '' AND e.urgent = 0 AND e.message < d.message))
-			ORDER BY d.message LIMIT ?`, string(c), urgent, seconds(now), max(0, min(room, n-len(out))))
+		ws, err := j.waiting(ctx, stream.ready, string(c), seconds(now), max(0, min(room, n-len(out))))
 		if err != nil {
 			return nil, err
 		}
