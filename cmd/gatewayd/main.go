@@ -6,7 +6,7 @@
 //	gatewayd -health CONFIG.yaml
 //
 // The configuration is the struct Config of package cmd/internal/gatewayrun; an example is
-// gatewayd.yaml beside this file. SIGHUP reads the directory and the certificate again.
+// gatewayd.yaml beside this file. SIGHUP reads the directory, the keys and the certificate again.
 // It stops on SIGINT or SIGTERM: it takes nothing new, finishes what is in hand, and
 // closes its journal. With -health it asks the gateway that runs with this configuration
 // whether it is ready, and says so by its exit code.
