@@ -23,8 +23,8 @@ import (
 	"example.org/trm/schemas"
 )
 
-// audience is the gateway's name in assertions.
-const audience = "https://gateway.trm.example"
+// audience is the gateway's name in assertions, which is its default.
+const audience = "urn:trm:gateway"
 
 // message is one of the load, and what became of it. What stands below the line is the
 // tally's to guard, except where a message says itself that it is done.
