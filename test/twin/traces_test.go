@@ -125,6 +125,9 @@ func aof(t *testing.T, dir string) []string {
 				}
 				words = append(words, text(string(word[:size])))
 			}
+			if words[0] == "xclaim" {
+				words = words[:3] // how often a lease was renewed is the machine's doing
+			}
 			set[strings.Join(words, " ")] = true
 		}
 	}

@@ -90,9 +90,13 @@ func twins(t *testing.T, one, two harness.Draft, send func(*harness.Region, harn
 	return both[0], both[1]
 }
 
-// swept reports whether no delivery has a place in a stream any more.
+// swept reports whether no delivery has a place in a stream any more, and no evidence
+// waits in one.
 func swept(t *testing.T, r *harness.Region) bool {
 	t.Helper()
+	if n, err := r.Redis.Client().XLen(t.Context(), "trm:{rs}:evidence").Result(); err != nil || n > 0 {
+		return false
+	}
 	for _, line := range journal(t, filepath.Join(r.Dir, "gateway", "journal.db")) {
 		if strings.HasPrefix(line, "deliveries ") && !strings.Contains(line, " sequence=0") {
 			return false
