@@ -39,6 +39,8 @@ func TestSameBytesGetTheSameReceipt(t *testing.T) {
 	again("after the delivery")
 }
 
+func isLetter(c byte) bool { return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' }
+
 // TestChangedByteIsRefusedAndLeavesTheIDFree: nobody can spoil somebody else's id.
 func TestChangedByteIsRefusedAndLeavesTheIDFree(t *testing.T) {
 	t.Parallel()
@@ -46,7 +48,10 @@ func TestChangedByteIsRefusedAndLeavesTheIDFree(t *testing.T) {
 	raw, s := r.Sign(harness.Capacity("me/coordinator", "rs/coordinator"), false)
 	i := bytes.Index(raw, []byte(`"signature":"`)) + len(`"signature":"`)
 	changed := bytes.Clone(raw)
-	changed[i] ^= 'A' ^ 'B'
+	// Another letter of base64url, so that nothing is wrong but the signature.
+	if changed[i]++; !isLetter(changed[i]) {
+		changed[i] = 'A'
+	}
 	var p gateway.Document
 	body, status := r.Post(s.ID.Issuer, changed, nil)
 	if err := json.Unmarshal(body, &p); err != nil || status != http.StatusUnprocessableEntity || p.Code != gateway.CodeSignature || p.Evidence != "" {
