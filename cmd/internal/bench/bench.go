@@ -170,7 +170,7 @@ func measure(ctx context.Context, o Options, d *desk, t *tally, g *region) (Repo
 		return Report{}, err
 	}
 	r := newReport(o, g, t, load)
-	r.Processes = costs(before, after, len(load))
+	r.Processes, r.Others = costs(before, after, len(load)), foreign(before, after)
 	o.Log("proving receipts, deliveries, evidence and order")
 	if r.Proven, err = prove(ctx, d, s, t); err != nil {
 		return r, fmt.Errorf("proving what was measured: %w", err)

@@ -127,26 +127,33 @@ type state struct {
 	memory
 }
 
+// snapshot is what every process, and the machine, has used at one moment.
+type snapshot struct {
+	states       map[string]state
+	worked, idle time.Duration
+}
+
 // usage asks every process, and this one, what it has used.
-func (g *region) usage(ctx context.Context) (map[string]state, error) {
-	all := map[string]state{}
+func (g *region) usage(ctx context.Context) (snapshot, error) {
+	s := snapshot{states: map[string]state{}}
 	for _, p := range g.parts() {
 		var u usage
 		if err := p.ask("usage", &u); err != nil {
-			return nil, err
+			return s, err
 		}
-		all[p.name] = state{u, memoryOf(p.pid)}
+		s.states[p.name] = state{u, memoryOf(p.pid)}
 	}
 	if g.redis.PID != 0 {
 		u, err := g.redisUsage(ctx)
 		if err != nil {
-			return nil, err
+			return s, err
 		}
-		all["redis"] = state{u, memoryOf(g.redis.PID)}
+		s.states["redis"] = state{u, memoryOf(g.redis.PID)}
 	}
 	u, err := ownUsage()
-	all["bench"] = state{u, memoryOf(os.Getpid())}
-	return all, err
+	s.states["bench"] = state{u, memoryOf(os.Getpid())}
+	s.worked, s.idle = machineTime()
+	return s, err
 }
 
 // redisUsage is what Redis says of itself.

@@ -20,6 +20,7 @@ type Report struct {
 	Received  float64       `json:"receivedPerSecond"`
 	Delivered float64       `json:"deliveredPerSecond"`
 	Processes []ProcessCost `json:"processes"`
+	Others    float64       `json:"othersShare"` // of the machine, taken meanwhile by what is not measured; -1: not known
 	Bare      Bare          `json:"bare"`
 	Proven    Proven        `json:"proven"`
 }
@@ -118,10 +119,10 @@ func later(a, b time.Time) time.Time {
 
 // costs is what each process used between two states, for each of n messages. The
 // adapters are one: a message has one.
-func costs(before, after map[string]state, n int) []ProcessCost {
+func costs(before, after snapshot, n int) []ProcessCost {
 	by := map[string]*ProcessCost{}
-	for name, b := range after {
-		a := before[name]
+	for name, b := range after.states {
+		a := before.states[name]
 		label := name
 		if strings.HasPrefix(name, "adapter-") {
 			label = "adapters"

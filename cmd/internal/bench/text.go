@@ -22,7 +22,7 @@ func (r Report) WriteText(w io.Writer) error {
 	t.spread("evidence", r.Evidence)
 	t.spread("bare: flushed append of "+kilobytes(b.RecordBytes), b.Append)
 	t.spread("bare: XADD of "+kilobytes(b.EntryBytes), b.XAdd)
-	t.say("%.1f received and %.1f delivered in a second\n\n", r.Received, r.Delivered)
+	t.say("%.1f received and %.1f delivered in a second%s\n\n", r.Received, r.Delivered, r.disturbed())
 
 	t.row("processor, microseconds a message", "user", "system", "all", "RSS", "PSS")
 	for _, c := range r.Processes {
@@ -69,6 +69,15 @@ func (r Report) pace() string {
 		return fmt.Sprintf("%d senders, each as fast as it is answered", r.Load.Senders)
 	}
 	return fmt.Sprintf("%g a second", r.Load.Rate)
+}
+
+// disturbed says how much of the machine others took: latencies beside a neighbour are
+// the neighbour's too.
+func (r Report) disturbed() string {
+	if r.Others < 0 {
+		return ""
+	}
+	return fmt.Sprintf("; others took %.0f%% of the processors meanwhile", 100*r.Others)
 }
 
 // who says in words what a process is.
