@@ -18,9 +18,11 @@ help: ## Show this list
 build: ## Build gatewayd, adapterd and trm into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
+# One package at a time: those under test/ start processes, kill them and start them again
+# on the ports they had, which nobody else may take in between.
 .PHONY: test
 test: ## Run every test
-	$(GO) test -shuffle=on -timeout 20m ./...
+	$(GO) test -p 1 -shuffle=on -timeout 20m ./...
 
 .PHONY: short
 short: ## Run the tests that start no processes
