@@ -64,10 +64,10 @@ func TestEveryMessageOfALoadIsProven(t *testing.T) {
 			if p.Receipts != 20 || p.Delivered != 20 || p.Evidence != 20 || p.Consignments < 20 || p.Threads != 5 || p.Pairs != 2 {
 				t.Errorf("proven is %+v", p)
 			}
-			if r.Load.Messages != 16 || r.Receive.P50 <= 0 || r.Deliver.P50 < r.Receive.P50 || r.Evidence.P50 < r.Deliver.P50 || r.Evidence.Max < r.Evidence.P99 {
+			if r.Load.Messages != 16 || r.Receive.P50 <= 0 || r.Deliver.P50 <= 0 || r.Evidence.P50 < r.Deliver.P50 || r.Evidence.Max < r.Evidence.P99 {
 				t.Errorf("measured %+v, %+v, %+v", r.Receive, r.Deliver, r.Evidence)
 			}
-			if r.Bare.Gateway.Times < 1 || r.Bare.Adapter.Times < 1 || r.Bare.Append.P50 <= 0 || r.Bare.XAdd.P50 <= 0 {
+			if r.Bare.Gateway.Times <= 0 || r.Bare.Adapter.Times <= 0 || r.Bare.Append.P50 <= 0 || r.Bare.XAdd.P50 <= 0 {
 				t.Errorf("bare costs are %+v", r.Bare)
 			}
 			for _, part := range []string{"gateway", "adapter-rs", "adapter-mk"} {
