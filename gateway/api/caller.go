@@ -64,7 +64,7 @@ func (c *callers) byAssertion(jwt string) (gateway.Party, error) {
 	now := c.now()
 	switch {
 	case a.Audience != c.audience:
-		return "", gateway.Refuse(gateway.CodeAssertionUsed, "", "The assertion names another audience than this gateway.")
+		return "", gateway.Refuse(gateway.CodeAssertionUsed, "", "The assertion names another audience than this gateway: aud is its name, which its operator gives you, and no address.")
 	case a.IssuedAt.After(now.Add(assertionSkew)):
 		return "", gateway.Refuse(gateway.CodeAssertionUsed, "", "The assertion is dated in the future: check the clock.")
 	case !now.Before(a.Expires):

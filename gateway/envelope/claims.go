@@ -42,19 +42,30 @@ func (c *claims) need(name string) {
 
 // text reads a string that must have the form; absent is empty.
 func (c *claims) text(name string, form func(string) bool) string {
+	return c.formed(name, form, "The member does not have its form; leave it out where it is empty.")
+}
+
+// formed is text with a hint of its own, for the forms that integrators get wrong.
+func (c *claims) formed(name string, form func(string) bool, hint string) string {
 	v, ok := c.take(name)
 	if !ok {
 		return ""
 	}
 	s, ok := v.(string)
 	if !ok || !form(s) {
-		c.fail(name, "The member does not have its form; leave it out where it is empty.")
+		c.fail(name, hint)
 		return ""
 	}
 	return s
 }
 
-func (c *claims) party(name string) gateway.Party { return gateway.Party(c.text(name, isParty)) }
+func (c *claims) party(name string) gateway.Party {
+	return gateway.Party(c.formed(name, isParty, "The member is a party: a country and a role, as in rs/coordinator."))
+}
+
+func (c *claims) uuid(name string) string {
+	return c.formed(name, isUUID7, "The member is a UUID of version 7 (RFC 9562), in lower case.")
+}
 
 // integer reads a whole number from least up.
 func (c *claims) integer(name string, least int64) int64 {
@@ -87,10 +98,10 @@ func (c *claims) date(name string) time.Time {
 }
 
 func (c *claims) clock(name string) (t time.Time) {
-	c.text(name, func(s string) (ok bool) {
+	c.formed(name, func(s string) (ok bool) {
 		t, ok = parseTime(s)
 		return ok
-	})
+	}, "The member is a time in UTC and whole seconds, written as in 2026-11-24T16:00:00Z.")
 	return t
 }
 

@@ -64,7 +64,7 @@ func (Codec) Examine(jws string) (gateway.Statement, string, error) {
 		c.need(name)
 	}
 	s := gateway.Statement{
-		ID: c.text("jti", isUUID7), Signer: c.party("iss"), At: c.date("iat"), Event: gateway.Event(c.text("event", isEvent)),
+		ID: c.uuid("jti"), Signer: c.party("iss"), At: c.date("iat"), Event: gateway.Event(c.text("event", isEvent)),
 		Envelope: c.text("envelope", isSum), Delivery: c.text("delivery", isToken), Pair: c.pair("pair"), SDHash: c.text("sdHash", isSum),
 		Decision: c.text("decision", isSum), Code: gateway.Code(c.text("code", isCode)), Pointer: c.text("pointer", isPointer),
 		Rule: c.text("rule", isCode), Role: c.text("role", isCode), Expires: c.date("exp"), Of: c.text("of", isSum),
@@ -73,7 +73,7 @@ func (Codec) Examine(jws string) (gateway.Statement, string, error) {
 		id := c.object("message")
 		id.need("iss")
 		id.need("jti")
-		s.Message = gateway.MessageID{Issuer: id.party("iss"), ID: id.text("jti", isUUID7)}
+		s.Message = gateway.MessageID{Issuer: id.party("iss"), ID: id.uuid("jti")}
 		c.close(id)
 	}
 	if err := c.done(); err != nil {

@@ -42,15 +42,15 @@ func ReadHead(m map[string]any) (gateway.Head, error) {
 // head reads what is there, and closes the object.
 func (c *claims) head() (gateway.Head, error) {
 	h := gateway.Head{
-		ID:          c.text("jti", isUUID7),
+		ID:          c.uuid("jti"),
 		Issuer:      c.party("iss"),
 		Audience:    c.party("aud"),
 		IssuedAt:    c.date("iat"),
 		Expires:     c.date("exp"),
 		Type:        c.text("type", isToken),
 		Codes:       c.text("codes", isToken),
-		Thread:      c.text("thread", isUUID7),
-		InReplyTo:   c.text("inReplyTo", isUUID7),
+		Thread:      c.uuid("thread"),
+		InReplyTo:   c.uuid("inReplyTo"),
 		Lane:        gateway.Lane(c.text("lane", isLane)),
 		AnswerBy:    c.clock("answerBy"),
 		Purpose:     c.text("purpose", isToken),
@@ -62,7 +62,7 @@ func (c *claims) head() (gateway.Head, error) {
 		EffectiveAt: c.clock("effectiveAt"),
 		AckBy:       c.clock("ackBy"),
 		Test:        c.flag("test"),
-		Supersedes:  c.text("supersedes", isUUID7),
+		Supersedes:  c.uuid("supersedes"),
 		Via:         c.text("via", isParty),
 	}
 	cnf := c.object("cnf")

@@ -68,7 +68,7 @@ func readSeal(s string) (gateway.Seal, error) {
 		c.more.need(name)
 	}
 	seal := gateway.Seal{
-		KeyID: c.kid, Issuer: c.more.party("iss"), ID: c.more.text("jti", isUUID7),
+		KeyID: c.kid, Issuer: c.more.party("iss"), ID: c.more.uuid("jti"),
 		Role: c.more.text("role", isRole), Pointer: c.more.text("ptr", isPlacePointer), Size: c.size,
 	}
 	if err := c.done(); err != nil {

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"crypto/sha256"
 
 	"example.org/trm/gateway"
@@ -26,12 +27,18 @@ type wire struct {
 // parseWire reads the flattened serialisation and nothing else: the general form, with
 // several signatures, is a form in which one good signature covers for bad ones.
 func parseWire(raw []byte) (wire, error) {
+	if bytes.HasPrefix(raw, []byte("eyJ")) {
+		return wire{}, gateway.Refuse(gateway.CodeMalformed, "", "This is the compact form: send the flattened JSON form (RFC 7515, Section 7.2.2).")
+	}
 	w := wire{left: maxEnvelope}
 	m, err := w.left.object(raw)
 	if err != nil {
 		return wire{}, err
 	}
 	c := &claims{m: m, code: gateway.CodeMalformed}
+	if _, ok := m["blocks"]; ok {
+		return wire{}, gateway.Refuse(gateway.CodeMalformed, "", "This is a draft: give it to your adapter, or sign it (trm sign), and send the signed message.")
+	}
 	for _, part := range []struct {
 		name string
 		to   *string

@@ -67,7 +67,7 @@ func Reveal(jwe string, k *Private, id gateway.MessageID) ([]gateway.Withheld, e
 	r := &claims{m: m, code: gateway.CodeMalformed}
 	r.need("message")
 	msg := r.object("message")
-	got := gateway.MessageID{Issuer: msg.party("iss"), ID: msg.text("jti", isUUID7)}
+	got := gateway.MessageID{Issuer: msg.party("iss"), ID: msg.uuid("jti")}
 	r.close(msg)
 	list := r.withheld()
 	if err := r.done(); err != nil {
