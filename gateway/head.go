@@ -29,6 +29,7 @@ type Head struct {
 	AckBy        time.Time
 	Test         bool
 	Supersedes   string // jti of an own message that could not be opened
+	Override     string // a code: why a rule that lets itself be overridden does not hold; needs an [Approval]
 	Via          string // reserved; a message that has it is refused
 }
 

@@ -20,6 +20,9 @@ type Decision struct {
 	Withheld []Withheld // sorted by unit; known to the sender and its auditor only
 	Refusal  *Problem   // not nil: the message may not travel at all
 	Policy   string     // digest of the policy data that decided (SHA-256, base64url)
+	// Overridden are the sorted ids of rules that would have decided otherwise and that the
+	// head's override set aside. Each needs to be named by a second person's [Approval].
+	Overridden []string
 }
 
 // Withheld names a unit that does not leave, and the rule.
@@ -43,7 +46,12 @@ type ThreadFacts struct {
 	Accepted bool   // a referral.answer accepted the referral, wholly or in part
 	Declined bool   // the last referral.answer declined it
 	Closed   bool   // both sides closed the case, and nobody opened it again
-	Last     string // jti of the last message, for inReplyTo
+	// Withdrawn says that the agreement was withdrawn, at either side, and not given again.
+	Withdrawn bool
+	// OfAge says that the person came of age. Nothing takes it back: where it was said in
+	// error, a new thread begins.
+	OfAge bool
+	Last  string // jti of the last message, for inReplyTo
 }
 
 // Known reports whether the thread has begun.
@@ -70,6 +78,12 @@ func (f ThreadFacts) After(h Head) ThreadFacts {
 		}
 	}
 	switch {
+	case h.Topic() == "consent" && slices.Contains(h.Act, "consent-withdrawn"):
+		f.Withdrawn = true
+	case h.Topic() == "consent":
+		f.Withdrawn = false // given anew, or with limits
+	case h.Topic() == "status" && slices.Contains(h.Act, "turned-18"):
+		f.OfAge = true
 	case h.Topic() == "case" && slices.Contains(h.Act, "reopen"):
 		f.Closed = false // opening warns, and needs nobody's consent
 	case h.Topic() == "applied" && h.Outcome == "done" && slices.Contains(h.Act, "close"):
