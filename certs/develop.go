@@ -48,7 +48,7 @@ func (r Report) String() string {
 // The terms of the development region. Keys are valid from a little before they are made,
 // for clocks that are behind.
 const (
-	quorum        = 4
+	needed        = 4
 	early         = time.Hour
 	signingLife   = 365 * 24 * time.Hour
 	directoryLife = 365 * 24 * time.Hour
@@ -101,11 +101,14 @@ func (m *maker) region() error {
 		}
 	}
 	m.report.Parties = len(m.doc.Parties)
+	if err := m.log(); err != nil {
+		return err
+	}
 	hands, err := m.coordinators()
 	if err != nil {
 		return err
 	}
-	if err := m.sign(hands[:quorum]); err != nil {
+	if err := m.sign(hands[:needed]); err != nil {
 		return err
 	}
 	m.add(noticeFile, []byte(notice+"\n"), false)
@@ -217,7 +220,7 @@ func (m *maker) key(p gateway.Party, u gateway.Use, name string, from time.Time)
 
 // coordinators makes the seven directory keys and the pins.
 func (m *maker) coordinators() ([]*envelope.Private, error) {
-	pins := trust.Pins{Notice: notice, K: quorum}
+	pins := trust.Pins{Notice: notice, K: needed}
 	var hands []*envelope.Private
 	for _, c := range gateway.Countries {
 		k, err := envelope.Generate(gateway.UseDirectory, "ES256")

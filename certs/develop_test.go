@@ -213,7 +213,7 @@ func TestPrivateKeysAreForTheirOwnerAlone(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		secret := bytes.Contains(raw, []byte(`"d":`)) || bytes.Contains(raw, []byte("PRIVATE KEY"))
+		secret := bytes.Contains(raw, []byte(`"d":`)) || bytes.Contains(raw, []byte("PRIVATE KEY")) || bytes.Contains(raw, []byte("PRIVATE+KEY"))
 		if secret {
 			private++
 		}

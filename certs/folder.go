@@ -19,6 +19,8 @@ import (
 //	keys/rs/coordinator/message.pem   its certificate, then its authority's
 //	keys/rs/coordinator/assertion.key the same private key for TLS, as PKCS #8
 //	keys/gateway/evidence.jwk         ...
+//	keys/gateway/log.key              the log's signer, one line
+//	keys/witnesses/me.key             a witness' signer
 //	keys/coordinators/rs.jwk          private, 0600: a coordinator's directory key
 //	ca/rs.pem ca/rs.key               an authority and its private key
 //	tls/ca.pem                        all authorities, for TLS

@@ -35,6 +35,10 @@ func (c *check) walk(path string, e fs.DirEntry, err error) error {
 		c.key(rel, base)
 	case ".key":
 		c.mode(path, rel)
+		if signsLog(rel) {
+			c.signer(path, rel)
+			return nil
+		}
 		c.copyOf(rel, base)
 	case ".pem", ".csr":
 		if _, err := os.Stat(base + ".jwk"); err != nil {

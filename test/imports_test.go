@@ -54,7 +54,7 @@ var rooms = map[string]room{
 	"gateway/queue": {own: []string{"gateway", "gateway/envelope", "schemas"}, others: map[string]string{
 		"github.com/redis/go-redis/v9": "speaks to Redis, which is trusted with what is waiting, never with what happened",
 	}},
-	"certs": {own: []string{"gateway", "gateway/envelope", "gateway/trust"}},
+	"certs": {own: []string{"gateway", "gateway/envelope", "gateway/trust", "gateway/ledger/quorum"}},
 
 	// The door, and the country's side, above the leaves.
 	"gateway/api": {own: []string{"gateway", "gateway/envelope", "schemas"}, others: map[string]string{

@@ -13,6 +13,7 @@ import (
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/ledger/quorum"
 )
 
 // The terms of a directory and of the keys in it.
@@ -24,6 +25,7 @@ const (
 	maxNames       = 16
 	maxKeys        = 64
 	maxNameLetters = 100
+	maxLogName     = 40
 )
 
 // Check tells everything that is wrong with a document, not only the first thing. Each
@@ -34,6 +36,7 @@ func (doc Document) Check() error {
 	c.coordinators(doc)
 	c.parties(doc)
 	c.pairs(doc)
+	c.log(doc.Log)
 	return errors.Join(c.faults...)
 }
 
@@ -275,6 +278,18 @@ func (c *checker) pairs(doc Document) {
 			}
 		}
 	}
+}
+
+// log asks for a key of a log and a policy that can be read. A directory without a log is
+// one of a region that has none yet.
+func (c *checker) log(l *Log) {
+	if l == nil {
+		return
+	}
+	k, err := quorum.ParseKey(l.Key)
+	c.hold(err == nil && k.Kind == quorum.Log && k.Name == l.Name && len(l.Name) <= maxLogName, BadLogKey, "log")
+	p, err := quorum.Parse(l.Policy)
+	c.hold(err == nil && len(p.Logs) == 0, BadLogPolicy, "log")
 }
 
 func code(s string) bool { return len(s) <= 40 && codeForm.MatchString(s) }

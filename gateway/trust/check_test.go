@@ -139,6 +139,11 @@ func TestEveryFaultOfADirectoryHasItsOwnReason(t *testing.T) {
 		{"articles out of order", doc(func(d *Document) { d.Pairs[0].Articles = []string{"art-33", "art-12"} }), BadTerms},
 		{"an article in words", doc(func(d *Document) { d.Pairs[0].Articles = []string{"Article 33"} }), BadTerms},
 		{"no purposes", doc(func(d *Document) { d.Pairs[0].Purposes = nil }), BadTerms},
+		{"a log under another name than its key", doc(func(d *Document) { d.Log.Name = "trn" }), BadLogKey},
+		{"a log with a witness' key", doc(func(d *Document) { d.Log.Key, d.Log.Name = strings.Fields(d.Log.Policy)[2], "one.example.org" }), BadLogKey},
+		{"a log without policy", doc(func(d *Document) { d.Log.Policy = "" }), BadLogPolicy},
+		{"a policy that names the log itself", doc(func(d *Document) { d.Log.Policy = "log " + d.Log.Key + "\n" + d.Log.Policy }), BadLogPolicy},
+		{"a quorum of nobody", doc(func(d *Document) { d.Log.Policy = "quorum two\n" }), BadLogPolicy},
 		{"no instrument", doc(func(d *Document) { d.Pairs[0].Instrument = "" }), BadTerms},
 	} {
 		t.Run(row.name, func(t *testing.T) {

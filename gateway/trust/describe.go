@@ -40,6 +40,9 @@ func Describe(w io.Writer, d *Directory, now time.Time) error {
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("describing a directory: %w", err)
 	}
+	if l := doc.Log; l != nil {
+		fmt.Fprintf(&b, "\nlog %s\n  key %s\n%s\n", l.Name, l.Key, indented(l.Policy))
+	}
 	fmt.Fprintf(&b, "\n%s\n", gateway.FootnoteXK)
 	_, err := io.WriteString(w, b.String())
 	return err

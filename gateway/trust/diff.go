@@ -38,6 +38,7 @@ func Diff(from, to Document) []string {
 		}
 	}
 	diffPairs(from, to, say)
+	diffLog(from.Log, to.Log, say)
 	return out
 }
 
@@ -143,6 +144,30 @@ func diffPairs(from, to Document, say sayer) {
 	for pair := range old {
 		say("%s-%s: removed", pair[0], pair[1])
 	}
+}
+
+// diffLog repeats the policy whole: who must have witnessed the log cannot be told from
+// lines that came and went.
+func diffLog(a, b *Log, say sayer) {
+	if a == nil {
+		a = &Log{}
+	}
+	if b == nil {
+		b = &Log{}
+	}
+	if a.Name != b.Name {
+		say("log: named %q instead of %q", b.Name, a.Name)
+	}
+	if a.Key != b.Key {
+		say("log: key %q instead of %q", b.Key, a.Key)
+	}
+	if a.Policy != b.Policy {
+		say("log: witnessed by another policy:\n%s", indented(b.Policy))
+	}
+}
+
+func indented(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ")
 }
 
 func diffCodes(pair, what string, a, b []string, say sayer) {

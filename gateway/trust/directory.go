@@ -117,6 +117,14 @@ func (d *Directory) Document() Document { return d.doc.Clone() }
 // that this one lists. How many are needed no directory can change.
 func (d *Directory) Pins() Pins { return Pins{K: d.pins.K, Keys: slices.Clone(d.doc.Coordinators)} }
 
+// Log is the region's log, false where it has none.
+func (d *Directory) Log() (Log, bool) {
+	if d.doc.Log == nil {
+		return Log{}, false
+	}
+	return *d.doc.Log, true
+}
+
 // Parties lists all parties, sorted.
 func (d *Directory) Parties() []gateway.Party { return slices.Sorted(maps.Keys(d.offices)) }
 

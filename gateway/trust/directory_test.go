@@ -188,9 +188,13 @@ func TestADocumentCannotBeChangedThroughItsCopy(t *testing.T) {
 	doc := d.Document()
 	doc.Entry("rs/coordinator").Names["en"] = "Somebody else"
 	doc.Pairs[0].Articles[0] = "art-99"
+	doc.Log.Policy = "quorum none\n"
 	doc.Entry("rs/coordinator").Keys[0].ID = "x"
 	if i, _ := d.Institution("rs/coordinator"); i.Names["en"] != "Office" {
 		t.Error("a name changed")
+	}
+	if l, ok := d.Log(); !ok || strings.Contains(l.Policy, "none") {
+		t.Error("the witnesses changed")
 	}
 	if p, _ := d.Pair("al", "ba"); p.Articles[0] != "art-12" {
 		t.Error("an article changed")
@@ -206,7 +210,7 @@ func TestADescriptionCarriesTheFootnote(t *testing.T) {
 	if err := Describe(&b, newRegion(t).open(t), noon); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"directory 1", "TEST KEY", "rs/child-protection", "al-ba", "4 of 7", gateway.FootnoteXK} {
+	for _, want := range []string{"directory 1", "TEST KEY", "rs/child-protection", "al-ba", "4 of 7", "log trm", "quorum one", gateway.FootnoteXK} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("it does not say %q", want)
 		}
@@ -226,6 +230,7 @@ func TestADifferenceIsToldInWords(t *testing.T) {
 	revoked.Revoked = noon
 	doc = without(doc, "rs/child-protection")
 	doc.Pairs[0].On = false
+	doc.Log.Policy = strings.Replace(doc.Log.Policy, "quorum one", "quorum none", 1)
 	doc.Pairs[1].Articles = []string{"art-12", "art-34"}
 	doc.Sort()
 	want := []string{
@@ -237,6 +242,7 @@ func TestADifferenceIsToldInWords(t *testing.T) {
 		"al-ba: switched off",
 		"al-md: article art-34 added",
 		"al-md: article art-33 removed",
+		"log: witnessed by another policy:\n  " + strings.ReplaceAll(strings.TrimSpace(doc.Log.Policy), "\n", "\n  "),
 	}
 	if diff := cmp.Diff(want, Diff(r.doc, doc)); diff != "" {
 		t.Error(diff)

@@ -29,6 +29,7 @@ type Document struct {
 	Coordinators []PinnedKey `json:"coordinators"` // by country: whose hands the next directory needs
 	Parties      []Entry     `json:"parties"`      // by name
 	Pairs        []Agreed    `json:"pairs"`        // all 21, by A and B
+	Log          *Log        `json:"log,omitempty"`
 }
 
 // PinnedKey is the directory key of one country's coordinator.
@@ -70,6 +71,19 @@ type Agreed struct {
 	Articles   []string        `json:"articles"` // usable as basis
 	Purposes   []string        `json:"purposes"`
 	Trace      bool            `json:"trace"` // SELEC may trace deliveries
+}
+
+// Log is the region's log and whose cosignatures make its checkpoints believed. It stands
+// in the directory because neither may be the operator's choice.
+type Log struct {
+	// Name is the region's, "trm": each origin of the log is it with a year, "trm/2026",
+	// or with what follows a succession, "trm/2026.2".
+	Name string `json:"name"`
+	// Key is the log's verifier key (C2SP signed-note) under Name. A checkpoint is signed by
+	// the same key under its origin.
+	Key string `json:"key"`
+	// Policy is the text of C2SP tlog-policy, without log lines: those follow from Key.
+	Policy string `json:"policy"`
 }
 
 // labelled is a document as it is signed. Everything that a directory key signs says what
@@ -115,6 +129,10 @@ func (doc Document) Clone() Document {
 		p.Articles = slices.Clone(p.Articles)
 		p.Purposes = slices.Clone(p.Purposes)
 		doc.Pairs[i] = p
+	}
+	if doc.Log != nil {
+		l := *doc.Log
+		doc.Log = &l
 	}
 	return doc
 }

@@ -78,6 +78,8 @@ const (
 	BadPair            Reason = "a pair is not two countries in alphabetical order"
 	PairTwice          Reason = "a pair is listed twice or out of order"
 	PairMissing        Reason = "a pair of countries is missing"
+	BadLogKey          Reason = "the log's key is not the verifier key of a log under its name"
+	BadLogPolicy       Reason = "the log's policy is not one of C2SP tlog-policy without log lines"
 	BadTerms           Reason = "a pair's instrument, articles or purposes are not sorted lists of codes"
 )
 

@@ -9,6 +9,7 @@ import (
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/ledger/quorum"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -67,7 +68,16 @@ func makeRegion() (region, error) {
 	if err := r.add("rs/child-protection", gateway.UseEvidence, gateway.UseApproval, gateway.UseEncryption); err != nil {
 		return r, err
 	}
-	err := r.add(gateway.TheGateway, gateway.UseEvidence, gateway.UseBinding, gateway.UseApproval)
+	_, log, err := quorum.Generate("trm", quorum.Log)
+	if err != nil {
+		return r, err
+	}
+	_, witness, err := quorum.Generate("one.example.org", quorum.Witness)
+	if err != nil {
+		return r, err
+	}
+	r.doc.Log = &Log{Name: "trm", Key: log.String(), Policy: "witness one " + witness.String() + "\nquorum one\n"}
+	err = r.add(gateway.TheGateway, gateway.UseEvidence, gateway.UseBinding, gateway.UseApproval)
 	r.doc.Sort()
 	return r, err
 }

@@ -127,6 +127,9 @@ func TestAPrivateKeyIsReadInOneFormOnly(t *testing.T) {
 	if err != nil || !got.Equal(want) {
 		t.Fatalf("%v, %v", got, err)
 	}
+	if _, _, err := quorum.ParsePrivate("# TEST KEY\n" + line); err != nil {
+		t.Errorf("a remark: %v", err)
+	}
 	for _, bad := range []string{"", want.String(), strings.Replace(line, "trm", "trn", 1), line + "x", strings.TrimPrefix(line, "PRIVATE+")} {
 		if _, _, err := quorum.ParsePrivate(bad); err == nil || strings.Contains(err.Error(), line[40:60]) {
 			t.Errorf("a line that is no key: %v", err)

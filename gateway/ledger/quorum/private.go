@@ -31,8 +31,12 @@ func Generate(name string, kind Kind) (line string, public Key, err error) {
 	return fmt.Sprintf("%s%s+%08x+%s\n", privatePrefix, name, k.ID(), base64.StdEncoding.EncodeToString(raw)), k, nil
 }
 
-// ParsePrivate reads a private key and its public half.
+// ParsePrivate reads a private key and its public half. Lines before it that begin with #
+// are for people.
 func ParsePrivate(line string) (ed25519.PrivateKey, Key, error) {
+	for strings.HasPrefix(line, "#") {
+		_, line, _ = strings.Cut(line, "\n")
+	}
 	rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), privatePrefix)
 	name, rest, _ := strings.Cut(rest, "+")
 	id, text, _ := strings.Cut(rest, "+")
