@@ -1,0 +1,326 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/journal/sqlite"
+)
+
+// Side says whose turn it is, seen from here.
+type Side string
+
+// The sides.
+const (
+	Inbound  Side = "in"  // the message came here, and waits for our people
+	Outbound Side = "out" // it went from here, and nobody at the other end has taken it on
+)
+
+// Notice is a message that waits for somebody, and the short reference under which an
+// office speaks of it. It holds ids and times, and nothing of what the message says.
+type Notice struct {
+	Ref        string
+	Side       Side
+	Delivery   string // inbound only
+	Message    gateway.MessageID
+	Party      gateway.Party   // of this country: whom it waits for
+	Readers    []gateway.Party // other roles here that got a part of it
+	Other      gateway.Party   // the party at the other end
+	ReplyTo    string          // jti of the message that it answers
+	Thread     string
+	Lane       gateway.Lane
+	Purpose    string
+	Test       bool
+	ReceivedAt time.Time // by the gateway
+	MadeAt     time.Time
+	Soon, Due  time.Time // until when an answer is owed, and when little of that is left; zero where none is
+	Expires    time.Time
+	NextAt     time.Time // when the next step is due; zero where none is
+	Ended      string    // why nobody is told any more; empty while somebody may be
+	EndedAt    time.Time
+	Ack        string    // the type that closes it once a person took it on; empty where that takes more
+	AckState   string    // AckSent or AckRefused, once it was tried
+	Taken      time.Time // when a person took it on, as evidence says; zero while nobody has
+}
+
+// Why nobody is told any more.
+const (
+	EndAnswered   = "answered"
+	EndRecalled   = "recalled"
+	EndSuperseded = "superseded"
+	EndTakenOn    = "taken-on" // at the other end
+	EndExpired    = "expired"
+)
+
+// The states of a notice's closing answer.
+const (
+	AckSent    = "sent"    // it is in the outbox
+	AckRefused = "refused" // it cannot be made: a person answers
+)
+
+// Announce records that a message waits, unless that is recorded already: then the first
+// record comes back. refs gives references to try; the first that is free is taken, so
+// that one never means two messages while both are kept.
+func (s *Store) Announce(ctx context.Context, n Notice, refs func(try int) string) (Notice, error) {
+	var out Notice
+	err := s.w.Do(ctx, func(tx *sqlite.Tx) (err error) {
+		out, err = announce(tx, n, refs)
+		return err
+	})
+	if err != nil {
+		return Notice{}, fmt.Errorf("recording a notice: %w", err)
+	}
+	return out, nil
+}
+
+// maxRefs bounds the search for a free reference: of a thousand million, a few are taken.
+const maxRefs = 64
+
+var errNoRef = errors.New("no reference is free")
+
+func announce(tx *sqlite.Tx, n Notice, refs func(try int) string) (Notice, error) {
+	for try := range maxRefs {
+		n.Ref = refs(try)
+		res, err := tx.Exec(`INSERT INTO notice
+			(ref, side, delivery, issuer, jti, party, readers, other, reply_to, thread, lane, purpose, test,
+			 received_at, made_at, soon_at, due_at, expires, next_at, ack)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
+			n.Ref, string(n.Side), n.Delivery, string(n.Message.Issuer), n.Message.ID, string(n.Party), join(n.Readers), string(n.Other),
+			n.ReplyTo, n.Thread, string(n.Lane), n.Purpose, n.Test, millis(n.ReceivedAt), millis(n.MadeAt), millis(n.Soon), millis(n.Due),
+			millis(n.Expires), millis(n.NextAt), n.Ack)
+		if err != nil {
+			return Notice{}, err
+		}
+		if made, err := res.RowsAffected(); err != nil {
+			return Notice{}, err
+		} else if made > 0 {
+			return n, nil
+		}
+		old, err := notice(tx.Row(`SELECT `+noticeColumns+` FROM notice n WHERE side = ? AND issuer = ? AND jti = ? AND delivery = ?`,
+			string(n.Side), string(n.Message.Issuer), n.Message.ID, n.Delivery))
+		if !errors.Is(err, ErrUnknown) {
+			return old, err
+		}
+	}
+	return Notice{}, errNoRef
+}
+
+// Notice finds what a reference means, or returns [ErrUnknown].
+func (s *Store) Notice(ctx context.Context, ref string) (Notice, error) {
+	return notice(s.reading(ctx).Row(`SELECT `+noticeColumns+` FROM notice n WHERE ref = ?`, ref))
+}
+
+// NoticeOf finds the notice of a delivery, or returns [ErrUnknown].
+func (s *Store) NoticeOf(ctx context.Context, delivery string) (Notice, error) {
+	return notice(s.reading(ctx).Row(`SELECT `+noticeColumns+` FROM notice n WHERE delivery = ? AND side = 'in'`, delivery))
+}
+
+// Notices lists up to n notices, the newest first; with open, only those about which
+// somebody may still be told.
+func (s *Store) Notices(ctx context.Context, open bool, n int) ([]Notice, error) {
+	return s.notices(ctx, `WHERE (ended = '' OR NOT ?) ORDER BY made_at DESC, ref LIMIT ?`, open, n)
+}
+
+// Waiting lists up to n notices whose next step is due, those first that are due longest.
+func (s *Store) Waiting(ctx context.Context, now time.Time, n int) ([]Notice, error) {
+	return s.notices(ctx, `WHERE ended = '' AND next_at > 0 AND next_at <= ? ORDER BY next_at LIMIT ?`, millis(now), n)
+}
+
+// Unacknowledged lists up to n notices that a person of the addressee took on, and whose
+// closing answer is not made yet.
+func (s *Store) Unacknowledged(ctx context.Context, n int) ([]Notice, error) {
+	return s.notices(ctx, `WHERE side = 'in' AND ack <> '' AND ack_state = '' AND ended = '' AND EXISTS (SELECT 1 FROM evidence e
+		WHERE e.delivery = n.delivery AND e.event = 'TakenOn' AND e.role = substr(n.party, instr(n.party, '/') + 1)) LIMIT ?`, n)
+}
+
+// Acked records what became of a notice's closing answer.
+func (s *Store) Acked(ctx context.Context, ref, state string) error {
+	return s.w.Do(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`UPDATE notice SET ack_state = ? WHERE ref = ?`, state, ref)
+		return err
+	})
+}
+
+// Escalated lists up to n messages of ours about which the gateway has signed that nobody
+// took them on or answered in time, and that nobody here was told of yet.
+func (s *Store) Escalated(ctx context.Context, n int) ([]Outgoing, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+outgoingColumns+` FROM outbox o
+		WHERE EXISTS (SELECT 1 FROM heard h WHERE h.event = 'Escalated' AND h.issuer = o.issuer AND h.jti = o.jti)
+		AND NOT EXISTS (SELECT 1 FROM notice x WHERE x.side = 'out' AND x.issuer = o.issuer AND x.jti = o.jti) LIMIT ?`, n)
+	if err != nil {
+		return nil, fmt.Errorf("reading what was escalated: %w", err)
+	}
+	defer rows.Close()
+	var out []Outgoing
+	for rows.Next() {
+		o, err := outgoing(rows)
+		if err != nil {
+			return nil, fmt.Errorf("reading what was escalated: %w", err)
+		}
+		out = append(out, o)
+	}
+	return out, rows.Err()
+}
+
+// Settled reports whether a message of ours was taken on or answered, as far as this
+// journal has heard.
+func (s *Store) Settled(ctx context.Context, id gateway.MessageID) (why string, err error) {
+	var taken, answered bool
+	err = s.reading(ctx).Row(`SELECT EXISTS (SELECT 1 FROM heard WHERE issuer = ?1 AND jti = ?2 AND event = 'TakenOn'),
+		EXISTS (SELECT 1 FROM notice WHERE side = 'in' AND reply_to = ?2)`, string(id.Issuer), id.ID).Scan(&taken, &answered)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("reading whether a message was answered: %w", err)
+	case answered:
+		return EndAnswered, nil
+	case taken:
+		return EndTakenOn, nil
+	}
+	return "", nil
+}
+
+// LastTold returns how the last message that a party was sent from here was announced to its
+// people, as it signed: ConsignmentNotification or its failure, or empty where it never said.
+func (s *Store) LastTold(ctx context.Context, p gateway.Party) (gateway.Event, error) {
+	var e gateway.Event
+	err := s.reading(ctx).Row(`SELECT h.event FROM heard h JOIN outbox o ON o.issuer = h.issuer AND o.jti = h.jti
+		WHERE o.audience = ? AND h.event IN ('ConsignmentNotification', 'ConsignmentNotificationFailure') ORDER BY h.rowid DESC LIMIT 1`,
+		string(p)).Scan(&e)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading whether a party can be told: %w", err)
+	}
+	return e, nil
+}
+
+// EndNotice notes why nobody is told of a notice any more. The first reason stands; what was
+// still to be told is passed over.
+func (s *Store) EndNotice(ctx context.Context, ref, why string, at time.Time) error {
+	return s.w.Do(ctx, func(tx *sqlite.Tx) error { return endNotices(tx, why, at, `ref = ?`, ref) })
+}
+
+func endNotices(tx *sqlite.Tx, why string, at time.Time, where string, args ...any) error {
+	if _, err := tx.Exec(`UPDATE ring SET state = 'passed', ended_at = ? WHERE state = 'pending' AND ref IN (SELECT ref FROM notice WHERE ended = '' AND `+where+`)`,
+		append([]any{millis(at)}, args...)...); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE notice SET ended = ?, ended_at = ?, next_at = 0 WHERE ended = '' AND `+where, append([]any{why, millis(at)}, args...)...)
+	return err
+}
+
+// Arrived notes what a message that came here does to the notices of earlier ones: a recall
+// or a new version ends that of its target, an answer that of the message it answers. The
+// same again changes nothing.
+func (s *Store) Arrived(ctx context.Context, h gateway.Head, at time.Time) error {
+	err := s.w.Do(ctx, func(tx *sqlite.Tx) error { return arrived(tx, h, at) })
+	if err != nil {
+		return fmt.Errorf("ending notices: %w", err)
+	}
+	return nil
+}
+
+// Left notes what a message of ours, which the gateway has received, does to notices: an
+// answer ends that of its question, a delay notice moves its date, a recall ends our own.
+// The same again changes nothing.
+func (s *Store) Left(ctx context.Context, h gateway.Head) error {
+	err := s.w.Do(ctx, func(tx *sqlite.Tx) error { return left(tx, h) })
+	if err != nil {
+		return fmt.Errorf("ending notices: %w", err)
+	}
+	return nil
+}
+
+func arrived(tx *sqlite.Tx, h gateway.Head, at time.Time) error {
+	target, _, _ := strings.Cut(h.Target, "#")
+	var err error
+	switch {
+	case h.Frame() == "answer":
+		err = endNotices(tx, EndAnswered, at, `side = 'out' AND issuer = ? AND jti = ?`, string(h.Audience), h.InReplyTo)
+	case h.Frame() == "change" && h.Topic() == "recall":
+		err = endNotices(tx, EndRecalled, at, `side = 'in' AND issuer = ? AND jti = ?`, string(h.Issuer), target)
+	}
+	if err == nil && h.Supersedes != "" {
+		err = endNotices(tx, EndSuperseded, at, `side = 'in' AND issuer = ? AND jti = ?`, string(h.Issuer), h.Supersedes)
+	}
+	return err
+}
+
+func left(tx *sqlite.Tx, h gateway.Head) error {
+	target, _, _ := strings.Cut(h.Target, "#")
+	switch {
+	case h.Frame() == "answer":
+		return endNotices(tx, EndAnswered, h.IssuedAt, `side = 'in' AND issuer = ? AND jti = ?`, string(h.Audience), h.InReplyTo)
+	case h.Frame() == "change" && h.Topic() == "recall":
+		return endNotices(tx, EndRecalled, h.IssuedAt, `side = 'out' AND issuer = ? AND jti = ?`, string(h.Issuer), target)
+	case h.Frame() == "change" && h.Topic() == "deadline" && !h.AnswerBy.IsZero():
+		// A fifth of the time that is left counts as little, as it did of the first term.
+		soon := h.AnswerBy.Add(-h.AnswerBy.Sub(h.IssuedAt) / 5)
+		_, err := tx.Exec(`UPDATE notice SET due_at = ?1, soon_at = ?2, next_at = CASE WHEN next_at = 0 AND ended = '' THEN ?2 ELSE next_at END
+			WHERE side = 'in' AND issuer = ?3 AND jti = ?4 AND due_at > 0 AND due_at < ?1`,
+			millis(h.AnswerBy), millis(soon), string(h.Audience), target)
+		return err
+	}
+	return nil
+}
+
+const noticeColumns = `ref, side, delivery, issuer, jti, party, readers, other, reply_to, thread, lane, purpose, test,
+	received_at, made_at, soon_at, due_at, expires, next_at, ended, ended_at, ack, ack_state,
+	coalesce((SELECT min(made_at) FROM evidence e WHERE n.delivery <> '' AND e.delivery = n.delivery AND e.event = 'TakenOn'), 0)`
+
+func notice(row interface{ Scan(...any) error }) (Notice, error) {
+	var n Notice
+	var readers string
+	var received, made, soon, due, expires, next, ended, taken int64
+	err := row.Scan(&n.Ref, &n.Side, &n.Delivery, &n.Message.Issuer, &n.Message.ID, &n.Party, &readers, &n.Other, &n.ReplyTo, &n.Thread,
+		&n.Lane, &n.Purpose, &n.Test, &received, &made, &soon, &due, &expires, &next, &n.Ended, &ended, &n.Ack, &n.AckState, &taken)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Notice{}, ErrUnknown
+	}
+	n.Readers = split(readers)
+	n.ReceivedAt, n.MadeAt, n.Soon, n.Due = fromMillis(received), fromMillis(made), fromMillis(soon), fromMillis(due)
+	n.Expires, n.NextAt, n.EndedAt, n.Taken = fromMillis(expires), fromMillis(next), fromMillis(ended), fromMillis(taken)
+	return n, err
+}
+
+func (s *Store) notices(ctx context.Context, where string, args ...any) ([]Notice, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+noticeColumns+` FROM notice n `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading notices: %w", err)
+	}
+	defer rows.Close()
+	var out []Notice
+	for rows.Next() {
+		n, err := notice(rows)
+		if err != nil {
+			return nil, fmt.Errorf("reading notices: %w", err)
+		}
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+// join and split keep a short list of parties in one column.
+func join(list []gateway.Party) string {
+	s := make([]string, len(list))
+	for i, p := range list {
+		s[i] = string(p)
+	}
+	slices.Sort(s)
+	return strings.Join(s, " ")
+}
+
+func split(s string) []gateway.Party {
+	var out []gateway.Party
+	for _, p := range strings.Fields(s) {
+		out = append(out, gateway.Party(p))
+	}
+	return out
+}
