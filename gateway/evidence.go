@@ -14,6 +14,12 @@ const (
 	ContentConsignmentFailure Event = "ContentConsignmentFailure" // refused by the recipient's checks, given up, expired, key
 	ContentHandover           Event = "ContentHandover"           // the recipient's person opened it
 	TakenOn                   Event = "TakenOn"                   // a person took it on
+	DueSoon                   Event = "DueSoon"                   // little is left of the time in which an answer is owed
+	Overdue                   Event = "Overdue"                   // that time has passed
+	Escalated                 Event = "Escalated"                 // and nobody has answered for it; urgent: nobody has taken it on
+
+	ConsignmentNotification        Event = "ConsignmentNotification"        // the recipient's people were told that it waits
+	ConsignmentNotificationFailure Event = "ConsignmentNotificationFailure" // they could not be told, or not at one of the steps
 )
 
 // Final reports whether the event ends the delivery: nothing more is attempted.
@@ -23,11 +29,14 @@ func (e Event) Final() bool { return e == ContentConsignment || e == ContentCons
 // happened at its side. Everything else is the gateway's to say.
 func (e Event) ofRecipient() bool {
 	switch e {
-	case ContentConsignment, ContentConsignmentFailure, ContentHandover, TakenOn:
+	case ContentConsignment, ContentConsignmentFailure, ContentHandover, TakenOn, ConsignmentNotification, ConsignmentNotificationFailure:
 		return true
 	}
 	return false
 }
+
+// OfDuty reports whether the event is a step of a duty, which the gateway alone signs.
+func (e Event) OfDuty() bool { return e == DueSoon || e == Overdue || e == Escalated }
 
 // Statement is what one piece of evidence says, before it is signed or once its
 // signature was checked. A statement holds codes, ids, times and digests, never a value
@@ -48,6 +57,7 @@ type Statement struct {
 	Rule     string     // by which policy rule, on rejections
 	Role     string     // of the person, on handover and taking on
 	Expires  time.Time  // the message's exp, on acceptance
+	Due      time.Time  // the date that a step of a duty is about
 	Of       string     // digest of the evidence acknowledged; on EvidenceRecorded and EvidenceRefused
 }
 
@@ -100,6 +110,9 @@ func Witnessed(jws string, x Examiner, d Directory) (Evidence, error) {
 	s, kid, err := x.Examine(jws)
 	if err != nil {
 		return Evidence{}, err
+	}
+	if s.Event.OfDuty() && s.Signer != TheGateway {
+		return Evidence{}, Refuse(CodeEvidence, "/event", "The steps of a duty are the gateway's to sign.")
 	}
 	k, ok := d.Key(kid)
 	if !ok || k.Party != s.Signer || k.Use != UseEvidence || !k.ValidAt(s.At) {

@@ -53,7 +53,8 @@ type Pair struct {
 	Instrument string  // the agreement's short name, a code
 	Articles   []string
 	Purposes   []string
-	Trace      bool // SELEC may trace deliveries
+	Trace      bool         // SELEC may trace deliveries
+	Terms      []AgreedTerm // in place of the table's
 }
 
 // Institution is a party's entry in the directory.

@@ -39,17 +39,6 @@ type release struct {
 // Row is a line of types.csv: the gateway's view of a type, its terms and its codes.
 type Row = table.Row
 
-// Due is the three terms of a duty, by lane.
-type Due = table.Due
-
-// Term is a length of time in clock hours ("h"), calendar days ("d") or working days of
-// the receiver ("wd").
-type Term = table.Term
-
-// ParseTerm reads a term as the table writes it: "24h", "5wd", "30d". The empty string is
-// no term.
-func ParseTerm(s string) (Term, error) { return table.ParseTerm(s) }
-
 // Open compiles what is built into the program. It fails only where the program was
 // built from sources that its tests refuse.
 func Open() (*Set, error) {

@@ -200,11 +200,11 @@ func TestMessagesLiveShorterThanKeys(t *testing.T) {
 // A child never waits longer than an adult, and nobody longer than in the urgent lane.
 func TestTermsShortenFromLaneToLane(t *testing.T) {
 	t.Parallel()
-	hours := func(x schemas.Term) int {
+	hours := func(x gateway.Term) int {
 		return x.N * map[string]int{"h": 1, "d": 24, "wd": 24}[x.Unit]
 	}
 	rows(t, func(s *schemas.Set, r schemas.Row) {
-		dues := []schemas.Due{r.Due}
+		dues := []gateway.Due{r.Due}
 		for _, d := range r.Terms {
 			dues = append(dues, d)
 		}

@@ -111,8 +111,8 @@ func (x exchanged) received() time.Time {
 
 // duties plays what happened to each message, and keeps those that laid a duty on
 // somebody: those that stand, the one that is due first at the top, or all.
-func duties(c sop.Clock, found []exchanged, all bool) []sop.Exchange {
-	var out []sop.Exchange
+func duties(c sop.Clock, found []exchanged, all bool) []gateway.Exchange {
+	var out []gateway.Exchange
 	for _, m := range found {
 		x := c.Begin(m.head, m.received())
 		for _, s := range m.steps {
@@ -129,31 +129,31 @@ func duties(c sop.Clock, found []exchanged, all bool) []sop.Exchange {
 			out = append(out, x)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b sop.Exchange) int { return a.Duty.Due.Compare(b.Duty.Due) })
+	slices.SortStableFunc(out, func(a, b gateway.Exchange) int { return a.Duty.Due.Compare(b.Duty.Due) })
 	return out
 }
 
 // dueLine is one duty as a program reads it.
 type dueLine struct {
-	Issuer      gateway.Party `json:"iss"`
-	ID          string        `json:"jti"`
-	Thread      string        `json:"thread"`
-	Type        string        `json:"type"`
-	Answer      string        `json:"answer"`
-	Debtor      gateway.Party `json:"debtor"`
-	Creditor    gateway.Party `json:"creditor"`
-	Standing    sop.Standing  `json:"standing"`
-	Stage       sop.Stage     `json:"stage"`
-	Begins      time.Time     `json:"begins"`
-	Due         time.Time     `json:"due"`
-	Local       string        `json:"local"` // in the debtor's time zone
-	Wish        *time.Time    `json:"wish,omitempty"`
-	Earlier     []time.Time   `json:"earlier,omitempty"`
-	Late        bool          `json:"late,omitempty"`
-	Provisional []string      `json:"provisional,omitempty"` // days off that may still move
+	Issuer      gateway.Party    `json:"iss"`
+	ID          string           `json:"jti"`
+	Thread      string           `json:"thread"`
+	Type        string           `json:"type"`
+	Answer      string           `json:"answer"`
+	Debtor      gateway.Party    `json:"debtor"`
+	Creditor    gateway.Party    `json:"creditor"`
+	Standing    gateway.Standing `json:"standing"`
+	Stage       gateway.Stage    `json:"stage"`
+	Begins      time.Time        `json:"begins"`
+	Due         time.Time        `json:"due"`
+	Local       string           `json:"local"` // in the debtor's time zone
+	Wish        *time.Time       `json:"wish,omitempty"`
+	Earlier     []time.Time      `json:"earlier,omitempty"`
+	Late        bool             `json:"late,omitempty"`
+	Provisional []string         `json:"provisional,omitempty"` // days off that may still move
 }
 
-func line(c sop.Clock, x sop.Exchange, now time.Time) dueLine {
+func line(c sop.Clock, x gateway.Exchange, now time.Time) dueLine {
 	d := x.Duty
 	l := dueLine{
 		Issuer: d.Message.Issuer, ID: d.Message.ID, Thread: d.Thread, Type: d.Type, Answer: d.Answer, Debtor: d.Debtor, Creditor: d.Creditor,
@@ -172,7 +172,7 @@ func line(c sop.Clock, x sop.Exchange, now time.Time) dueLine {
 	return l
 }
 
-func (a *app) printDue(c sop.Clock, list []sop.Exchange, p gateway.Party, now time.Time) error {
+func (a *app) printDue(c sop.Clock, list []gateway.Exchange, p gateway.Party, now time.Time) error {
 	lines := make([]dueLine, len(list))
 	for i, x := range list {
 		lines[i] = line(c, x, now)

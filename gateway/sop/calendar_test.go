@@ -8,7 +8,6 @@ import (
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/sop"
-	"example.org/trm/schemas"
 )
 
 func calendar(t testing.TB, c gateway.Country) *sop.Calendar {
@@ -161,7 +160,7 @@ func TestTermsOfDaysEndWhenAnOpenOfficeCloses(t *testing.T) {
 		at := moments(uint64(i))
 		for range 2000 {
 			start := at()
-			for _, term := range []schemas.Term{{N: 1, Unit: "wd"}, {N: 5, Unit: "wd"}, {N: 15, Unit: "wd"}, {N: 1, Unit: "d"}, {N: 30, Unit: "d"}} {
+			for _, term := range []gateway.Term{{N: 1, Unit: "wd"}, {N: 5, Unit: "wd"}, {N: 15, Unit: "wd"}, {N: 1, Unit: "d"}, {N: 30, Unit: "d"}} {
 				due := sop.Due(start, term, c)
 				local := due.In(c.Zone())
 				if !due.After(start) || !c.Working(sop.DateOf(local)) || local.Hour() != sop.Closes || local.Minute() != 0 {
@@ -196,7 +195,7 @@ func TestALaterStartOrALongerTermIsNeverDueEarlier(t *testing.T) {
 			a, b = b, a
 		}
 		for _, unit := range []string{"h", "d", "wd"} {
-			short, long := schemas.Term{N: 3, Unit: unit}, schemas.Term{N: 4, Unit: unit}
+			short, long := gateway.Term{N: 3, Unit: unit}, gateway.Term{N: 4, Unit: unit}
 			if sop.Due(b, short, c).Before(sop.Due(a, short, c)) {
 				t.Fatalf("3%s from %s is due before that from %s", unit, b, a)
 			}
@@ -226,7 +225,7 @@ func TestHoursRunThroughSummerTimeAndDaysKeepTheOfficeHour(t *testing.T) {
 	} {
 		start, _ := time.Parse(time.RFC3339, row.start)
 		want, _ := time.Parse(time.RFC3339, row.want)
-		term, err := schemas.ParseTerm(row.term)
+		term, err := gateway.ParseTerm(row.term)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +233,7 @@ func TestHoursRunThroughSummerTimeAndDaysKeepTheOfficeHour(t *testing.T) {
 			t.Errorf("%s: due %s, want %s", row.name, got.In(want.Location()).Format(time.RFC3339), row.want)
 		}
 	}
-	if got := sop.Due(time.Now(), schemas.Term{}, calendar(t, "rs")); !got.IsZero() {
+	if got := sop.Due(time.Now(), gateway.Term{}, calendar(t, "rs")); !got.IsZero() {
 		t.Errorf("a term of nothing is due %s", got)
 	}
 }

@@ -6,16 +6,22 @@ import (
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/sop"
-	"example.org/trm/schemas"
 )
 
-func clock(t testing.TB, o ...sop.Override) sop.Clock {
+func clock(t testing.TB, agreed ...gateway.AgreedTerm) sop.Clock {
 	t.Helper()
 	all, err := sop.OpenCalendars()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sop.Clock{Types: types(t), Calendars: all, Overrides: o}
+	return sop.Clock{Types: types(t), Calendars: all, Pairs: pairs(agreed)}
+}
+
+// pairs are countries that all agreed on the same.
+type pairs []gateway.AgreedTerm
+
+func (p pairs) Pair(a, b gateway.Country) (gateway.Pair, bool) {
+	return gateway.Pair{A: a, B: b, On: true, Terms: p}, true
 }
 
 func at(t testing.TB, s string) time.Time {
@@ -109,25 +115,28 @@ func TestEarlierDateIsAWishAndALaterOneExtends(t *testing.T) {
 func TestDelayMovesTheDateAndKeepsTheOldOnes(t *testing.T) {
 	t.Parallel()
 	c := clock(t)
-	cal := calendar(t, "rs")
 	delivered := at(t, "2026-11-24T10:00:00+01:00")
-	d, _ := c.Open(asking("referral.request/1.0", gateway.Normal), delivered, delivered)
+	x := c.Heard(c.Begin(asking("referral.request/1.0", gateway.Normal), delivered), gateway.ContentConsignment, delivered)
+	delay := func(x gateway.Exchange, to, received time.Time) gateway.Exchange {
+		return c.Said(x, gateway.Head{ID: "c", Issuer: there, Audience: here, Thread: "t", Type: "deadline.change/1.0", Target: "1", AnswerBy: to}, received)
+	}
+	d := x.Duty
 	first := d.Due
 	second, third := first.AddDate(0, 0, 2), first.AddDate(0, 0, 7)
-	moved := d.Ask(second, delivered, cal).Ask(third, delivered, cal)
+	moved := delay(delay(x, second, delivered), third, delivered).Duty
 	if !moved.Due.Equal(third) || len(moved.Earlier) != 2 || !moved.Earlier[0].Equal(first) || !moved.Earlier[1].Equal(second) {
 		t.Errorf("due %s after %s", moved.Due, moved.Earlier)
 	}
 	if !d.Due.Equal(first) || len(d.Earlier) != 0 {
 		t.Error("the duty before was changed")
 	}
-	if got := moved.Standing(first.Add(time.Hour)); got != sop.Owed {
+	if got := moved.Standing(first.Add(time.Hour)); got != gateway.StandingDue {
 		t.Errorf("after the first date it is %s", got)
 	}
 	if moved.Late(first.Add(time.Hour)) {
 		t.Error("moved in time, and late")
 	}
-	if late := d.Ask(third, first.Add(time.Minute), cal); !late.Late(first.Add(time.Hour)) {
+	if late := delay(x, third, first.Add(time.Minute)).Duty; !late.Late(first.Add(time.Hour)) {
 		t.Error("moved when the date had passed, and not late")
 	}
 }
@@ -139,28 +148,28 @@ func TestStandingsFollowEachOther(t *testing.T) {
 	d, _ := c.Open(asking("referral.request/1.0", gateway.Normal), delivered.Add(-time.Minute), delivered)
 	for _, row := range []struct {
 		now  string
-		want sop.Standing
+		want gateway.Standing
 	}{
-		{"2026-11-24T10:00:00+01:00", sop.Owed},
-		{"2026-11-30T07:59:59+01:00", sop.Owed}, // four fifths passed on Monday at about six: nobody is there to be reminded
-		{"2026-11-30T08:00:00+01:00", sop.DueSoon},
-		{"2026-12-01T15:59:59+01:00", sop.DueSoon},
-		{"2026-12-01T16:00:00+01:00", sop.Overdue},
-		{"2026-12-02T15:59:59+01:00", sop.Overdue},
-		{"2026-12-02T16:00:00+01:00", sop.Escalated},
+		{"2026-11-24T10:00:00+01:00", gateway.StandingDue},
+		{"2026-11-30T07:59:59+01:00", gateway.StandingDue}, // four fifths passed on Monday at about six: nobody is there to be reminded
+		{"2026-11-30T08:00:00+01:00", gateway.StandingSoon},
+		{"2026-12-01T15:59:59+01:00", gateway.StandingSoon},
+		{"2026-12-01T16:00:00+01:00", gateway.StandingOverdue},
+		{"2026-12-02T15:59:59+01:00", gateway.StandingOverdue},
+		{"2026-12-02T16:00:00+01:00", gateway.StandingEscalated},
 	} {
 		if got := d.Standing(at(t, row.now)); got != row.want {
 			t.Errorf("at %s: %s, want %s", row.now, got, row.want)
 		}
 	}
 	ended := d.End(at(t, "2026-12-02T09:00:00+01:00"))
-	if got := ended.Standing(at(t, "2026-12-10T09:00:00+01:00")); got != sop.NoDuty {
+	if got := ended.Standing(at(t, "2026-12-10T09:00:00+01:00")); got != gateway.StandingNone {
 		t.Errorf("answered, and still %s", got)
 	}
 	if !ended.Late(at(t, "2026-12-10T09:00:00+01:00")) || d.End(delivered).Late(at(t, "2026-12-10T09:00:00+01:00")) {
 		t.Error("lateness is not that of the answer")
 	}
-	if got := (sop.Duty{}).Standing(delivered); got != sop.NoDuty {
+	if got := (gateway.Duty{}).Standing(delivered); got != gateway.StandingNone {
 		t.Errorf("the zero value is %s", got)
 	}
 }
@@ -178,19 +187,19 @@ func TestUrgentMinutesCountFromReceiptDeliveredOrNot(t *testing.T) {
 	if !delivered.Due.Equal(received.Add(80 * time.Minute)) {
 		t.Errorf("due %s", delivered.Due)
 	}
-	for name, d := range map[string]sop.Duty{"waiting": waiting, "delivered": delivered} {
-		if got := d.Standing(received.Add(59 * time.Minute)); got != sop.Owed && got != sop.DueSoon {
+	for name, d := range map[string]gateway.Duty{"waiting": waiting, "delivered": delivered} {
+		if got := d.Standing(received.Add(59 * time.Minute)); got != gateway.StandingDue && got != gateway.StandingSoon {
 			t.Errorf("%s, after 59 minutes: %s", name, got)
 		}
-		if got := d.Standing(received.Add(60 * time.Minute)); got != sop.Escalated {
+		if got := d.Standing(received.Add(60 * time.Minute)); got != gateway.StandingEscalated {
 			t.Errorf("%s, after 60 minutes: %s", name, got)
 		}
 	}
 	taken := delivered.TakeOn(received.Add(30 * time.Minute)).TakeOn(received.Add(50 * time.Minute))
-	if got := taken.Standing(received.Add(61 * time.Minute)); got == sop.Escalated || !taken.Taken.Equal(received.Add(30*time.Minute)) {
+	if got := taken.Standing(received.Add(61 * time.Minute)); got == gateway.StandingEscalated || !taken.Taken.Equal(received.Add(30*time.Minute)) {
 		t.Errorf("taken on at %s: %s", taken.Taken, got)
 	}
-	if got := taken.Standing(received.Add(81 * time.Minute)); got != sop.Escalated {
+	if got := taken.Standing(received.Add(81 * time.Minute)); got != gateway.StandingEscalated {
 		t.Errorf("taken on, and not answered in time: %s", got)
 	}
 	if _, ok := c.Open(asking("alert.notice/1.0", gateway.Child, "danger"), received, time.Time{}); ok {
@@ -201,10 +210,18 @@ func TestUrgentMinutesCountFromReceiptDeliveredOrNot(t *testing.T) {
 func TestPairsAgreeOnTheirOwnTerms(t *testing.T) {
 	t.Parallel()
 	delivered := at(t, "2026-11-24T10:00:00+01:00")
-	three := schemas.Due{Normal: schemas.Term{N: 3, Unit: "wd"}, Child: schemas.Term{N: 12, Unit: "h"}, Urgent: schemas.Term{N: 1, Unit: "h"}}
+	due := func(normal, child, urgent string) (d gateway.Due) {
+		for lane, term := range map[*gateway.Term]string{&d.Normal: normal, &d.Child: child, &d.Urgent: urgent} {
+			if err := lane.UnmarshalText([]byte(term)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return d
+	}
 	c := clock(t,
-		sop.Override{From: "me", To: "rs", Topic: "referral", Due: three},
-		sop.Override{To: "rs", Topic: "info", Code: "compensation", Due: three})
+		gateway.AgreedTerm{Topic: "referral", From: here.Country(), Due: due("3wd", "12h", "1h")},
+		gateway.AgreedTerm{Topic: "referral", Due: due("7wd", "12h", "1h")},
+		gateway.AgreedTerm{Topic: "info", Code: "compensation", Due: due("3wd", "12h", "1h")})
 	for _, row := range []struct {
 		head gateway.Head
 		want string
@@ -221,7 +238,7 @@ func TestPairsAgreeOnTheirOwnTerms(t *testing.T) {
 	}
 	back := asking("referral.request/1.0", gateway.Normal)
 	back.Issuer, back.Audience = there, here
-	if d, _ := c.Open(back, delivered, delivered); !d.Due.Equal(at(t, "2026-12-01T16:00:00+01:00")) {
+	if d, _ := c.Open(back, delivered, delivered); !d.Due.Equal(at(t, "2026-12-03T16:00:00+01:00")) {
 		t.Errorf("the other direction: due %s", d.Due)
 	}
 }

@@ -8,32 +8,6 @@ import (
 	"example.org/trm/gateway"
 )
 
-// Stage is how far the answering of a message has come.
-type Stage string
-
-// The stages. Whether it is late is not a stage but a matter of the clock ([Duty.Standing]).
-const (
-	Waiting    Stage = "waiting"    // received by the gateway, not yet delivered
-	Delivered  Stage = "delivered"  // the recipient has it
-	Closed     Stage = "answered"   // wholly or in part, with yes or no
-	Redirected Stage = "redirected" // another office should have got it
-	Recalled   Stage = "recalled"   // its sender took it back
-	Failed     Stage = "failed"     // it did not arrive
-	Superseded Stage = "superseded" // its sender sent it anew
-)
-
-// Exchange is a message and what has become of it: everything that two offices need to
-// see who owes what. It is a value: what changes it gives back another.
-type Exchange struct {
-	Asked    gateway.Head
-	Received time.Time // by the gateway
-	Stage    Stage
-	Read     bool   // a person is known to have opened it or taken it on
-	Answer   string // jti of the answer that stands
-	Outcome  string // of that answer
-	Duty     Duty   // the zero value where nothing is owed
-}
-
 // Event is something that happened: a signed statement about the message, or another
 // message of its two parties.
 type Event struct {
@@ -43,16 +17,16 @@ type Event struct {
 }
 
 // Begin is the exchange of a message that the gateway received.
-func (c Clock) Begin(h gateway.Head, received time.Time) Exchange {
-	x := Exchange{Asked: h, Received: received, Stage: Waiting}
-	x.Duty, _ = c.Open(h, received, time.Time{})
+func (c Clock) Begin(h gateway.Head, received time.Time) gateway.Exchange {
+	x := gateway.Exchange{Asked: h, Received: received, Stage: gateway.StageWaiting, Terms: c.terms(h)}
+	x.Duty, _ = c.open(h, x.Terms, received, time.Time{})
 	return x
 }
 
 // Apply is the exchange after an event, and what the event did to it. It never fails: what
 // does not belong to the exchange leaves it as it is and says so. The order of events is
 // the order of their receipt, which need not be that in which they happened.
-func (c Clock) Apply(x Exchange, e Event) (Exchange, Mark) {
+func (c Clock) Apply(x gateway.Exchange, e Event) (gateway.Exchange, Mark) {
 	if e.Evidence != "" {
 		return c.witness(x, e)
 	}
@@ -61,13 +35,13 @@ func (c Clock) Apply(x Exchange, e Event) (Exchange, Mark) {
 	case !(gateway.ThreadFacts{Opener: x.Asked.Issuer, Other: x.Asked.Audience}).Between(h.Issuer, h.Audience) || h.Thread != x.Asked.Thread:
 		return x, Stranger
 	case h.Supersedes == x.Asked.ID && h.Issuer == x.Asked.Issuer:
-		return x.leave(Superseded, MarkSuperseded, e.At)
+		return leave(x, gateway.StageSuperseded, MarkSuperseded, e.At)
 	case h.Frame() == "answer":
 		return c.answer(x, h, e.At)
 	case h.Topic() == "case" && slices.Contains(h.Act, "reopen"):
 		return x, Reopened
 	case h.Topic() == "case":
-		if x.open() && c.owes(x.Asked) {
+		if stands(x) && c.owes(x.Asked) {
 			return x, OpenDuty
 		}
 		return x, Closing
@@ -78,9 +52,9 @@ func (c Clock) Apply(x Exchange, e Event) (Exchange, Mark) {
 	case "deadline":
 		return c.move(x, h, e.At)
 	case "redirect":
-		return x.leave(Redirected, MarkRedirected, e.At)
+		return leave(x, gateway.StageRedirected, MarkRedirected, e.At)
 	case "recall":
-		return x.recall(h, e.At)
+		return recall(x, h, e.At)
 	case "correction":
 		return x, Corrected
 	case "consent":
@@ -89,14 +63,29 @@ func (c Clock) Apply(x Exchange, e Event) (Exchange, Mark) {
 	return x, Unrelated
 }
 
+// Heard is the exchange after a signed statement about its message: [Clock.Apply] without
+// the mark.
+func (c Clock) Heard(x gateway.Exchange, e gateway.Event, at time.Time) gateway.Exchange {
+	x, _ = c.Apply(x, Event{At: at, Evidence: e})
+	return x
+}
+
+// Said is the exchange after another message that the gateway received, likewise.
+func (c Clock) Said(x gateway.Exchange, h gateway.Head, received time.Time) gateway.Exchange {
+	x, _ = c.Apply(x, Event{At: received, Head: h})
+	return x
+}
+
 // targets reports whether a change names the message or a unit of it.
 func targets(h gateway.Head, id string) bool {
 	target, _, _ := strings.Cut(h.Target, "#")
 	return h.Frame() == "change" && target == id
 }
 
-// open reports whether an answer can still come in the ordinary way.
-func (x Exchange) open() bool { return x.Stage == Waiting || x.Stage == Delivered }
+// stands reports whether an answer can still come in the ordinary way.
+func stands(x gateway.Exchange) bool {
+	return x.Stage == gateway.StageWaiting || x.Stage == gateway.StageDelivered
+}
 
 // owes reports whether a message of that type wants an answer at all.
 func (c Clock) owes(h gateway.Head) bool {
@@ -105,34 +94,34 @@ func (c Clock) owes(h gateway.Head) bool {
 }
 
 // witness applies a signed statement of the recipient, or the gateway's of its failure.
-func (c Clock) witness(x Exchange, e Event) (Exchange, Mark) {
+func (c Clock) witness(x gateway.Exchange, e Event) (gateway.Exchange, Mark) {
 	switch e.Evidence {
 	case gateway.ContentConsignment:
-		if x.Stage != Waiting && x.Stage != Failed {
+		if x.Stage != gateway.StageWaiting && x.Stage != gateway.StageFailed {
 			return x, Again
 		}
-		x.Stage = Delivered
+		x.Stage = gateway.StageDelivered
 		taken := x.Duty.Taken
-		x.Duty, _ = c.Open(x.Asked, x.Received, e.At)
+		x.Duty, _ = c.open(x.Asked, x.Terms, x.Received, e.At)
 		x.Duty.Taken = taken
 		return x, Begun
 	case gateway.ContentConsignmentFailure:
 		switch x.Stage {
-		case Waiting:
-			x.Stage = Failed
+		case gateway.StageWaiting:
+			x.Stage = gateway.StageFailed
 			return x, Undelivered
-		case Failed:
+		case gateway.StageFailed:
 			return x, Again
 		}
 		return x, Contradiction
 	case gateway.ContentHandover, gateway.TakenOn:
-		return x.reading(e)
+		return reading(x, e)
 	}
 	return x, Unrelated
 }
 
-func (x Exchange) reading(e Event) (Exchange, Mark) {
-	if x.Stage == Failed {
+func reading(x gateway.Exchange, e Event) (gateway.Exchange, Mark) {
+	if x.Stage == gateway.StageFailed {
 		return x, Contradiction
 	}
 	read := x.Read
@@ -141,11 +130,11 @@ func (x Exchange) reading(e Event) (Exchange, Mark) {
 		x.Duty = x.Duty.TakeOn(e.At)
 	}
 	switch {
-	case x.Stage == Recalled:
+	case x.Stage == gateway.StageRecalled:
 		return x, ReadAfterRecall
-	case x.Stage == Waiting:
+	case x.Stage == gateway.StageWaiting:
 		return x, Early
-	case read && x.Stage == Delivered && e.Evidence == gateway.ContentHandover:
+	case read && x.Stage == gateway.StageDelivered && e.Evidence == gateway.ContentHandover:
 		return x, Again
 	}
 	return x, Noted
@@ -153,7 +142,7 @@ func (x Exchange) reading(e Event) (Exchange, Mark) {
 
 // answer applies an answer: the later one stands. One that comes when the question was
 // taken back, or sent anew, is kept and changes nothing.
-func (c Clock) answer(x Exchange, h gateway.Head, at time.Time) (Exchange, Mark) {
+func (c Clock) answer(x gateway.Exchange, h gateway.Head, at time.Time) (gateway.Exchange, Mark) {
 	row, _ := c.Types.Row(x.Asked.Type)
 	switch {
 	case h.InReplyTo != x.Asked.ID || h.Issuer != x.Asked.Audience:
@@ -162,28 +151,28 @@ func (c Clock) answer(x Exchange, h gateway.Head, at time.Time) (Exchange, Mark)
 		return x, Mismatch
 	case x.Answer == h.ID:
 		return x, Again
-	case x.Stage == Recalled || x.Stage == Superseded:
+	case x.Stage == gateway.StageRecalled || x.Stage == gateway.StageSuperseded:
 		return x, Crossed
 	}
-	m := x.compare(h.Outcome)
-	x.Stage, x.Answer, x.Outcome = Closed, h.ID, h.Outcome
+	m := compare(x, h.Outcome)
+	x.Stage, x.Answer, x.Outcome = gateway.StageClosed, h.ID, h.Outcome
 	if h.Outcome == "redirected" {
-		x.Stage = Redirected
+		x.Stage = gateway.StageRedirected
 	}
 	x.Duty = x.Duty.End(at)
 	return x, m
 }
 
 // compare says how an answer stands to what was there before it.
-func (x Exchange) compare(outcome string) Mark {
+func compare(x gateway.Exchange, outcome string) Mark {
 	switch x.Stage {
-	case Waiting:
+	case gateway.StageWaiting:
 		return Early
-	case Failed:
+	case gateway.StageFailed:
 		return Arrived
-	case Redirected:
+	case gateway.StageRedirected:
 		return Crossed
-	case Closed:
+	case gateway.StageClosed:
 		switch x.Outcome {
 		case "partly":
 			return Supplement
@@ -207,9 +196,9 @@ func (x Exchange) compare(outcome string) Mark {
 
 // move applies a delay notice. Where nothing was delivered yet there is no date to move:
 // the later one is kept with the message, and counts when it is.
-func (c Clock) move(x Exchange, h gateway.Head, at time.Time) (Exchange, Mark) {
+func (c Clock) move(x gateway.Exchange, h gateway.Head, at time.Time) (gateway.Exchange, Mark) {
 	cal, ok := c.Calendars.Of(x.Asked.Audience.Country())
-	if !ok || !c.owes(x.Asked) || !x.open() && x.Stage != Failed {
+	if !ok || !c.owes(x.Asked) || !stands(x) && x.Stage != gateway.StageFailed {
 		return x, Moot
 	}
 	stood := x.Duty.Due
@@ -219,7 +208,7 @@ func (c Clock) move(x Exchange, h gateway.Head, at time.Time) (Exchange, Mark) {
 			x.Asked.AnswerBy = h.AnswerBy
 		}
 	}
-	x.Duty = x.Duty.Ask(h.AnswerBy, at, cal)
+	x.Duty = ask(x.Duty, h.AnswerBy, at, cal)
 	if h.AnswerBy.After(stood) {
 		return x, Moved
 	}
@@ -227,15 +216,15 @@ func (c Clock) move(x Exchange, h gateway.Head, at time.Time) (Exchange, Mark) {
 }
 
 // recall takes the message back. Whoever answered has read it.
-func (x Exchange) recall(h gateway.Head, at time.Time) (Exchange, Mark) {
+func recall(x gateway.Exchange, h gateway.Head, at time.Time) (gateway.Exchange, Mark) {
 	if h.Issuer != x.Asked.Issuer {
 		return x, Mismatch
 	}
-	if x.Stage == Recalled {
+	if x.Stage == gateway.StageRecalled {
 		return x, Again
 	}
-	read := x.Read || x.Stage == Closed
-	x.Stage, x.Duty = Recalled, x.Duty.End(at)
+	read := x.Read || x.Stage == gateway.StageClosed
+	x.Stage, x.Duty = gateway.StageRecalled, x.Duty.End(at)
 	if read {
 		return x, RecalledRead
 	}
@@ -243,15 +232,15 @@ func (x Exchange) recall(h gateway.Head, at time.Time) (Exchange, Mark) {
 }
 
 // leave ends the exchange without an answer, unless there is one.
-func (x Exchange) leave(to Stage, m Mark, at time.Time) (Exchange, Mark) {
+func leave(x gateway.Exchange, to gateway.Stage, m Mark, at time.Time) (gateway.Exchange, Mark) {
 	switch {
 	case x.Stage == to:
 		return x, Again
-	case x.Stage == Closed:
+	case x.Stage == gateway.StageClosed:
 		return x, Crossed
-	case x.Stage == Recalled && to == Superseded:
+	case x.Stage == gateway.StageRecalled && to == gateway.StageSuperseded:
 		return x, Crossed
-	case x.Stage == Recalled || x.Stage == Superseded:
+	case x.Stage == gateway.StageRecalled || x.Stage == gateway.StageSuperseded:
 		return x, Moot
 	}
 	x.Stage, x.Duty = to, x.Duty.End(at)

@@ -52,7 +52,7 @@ func table(t *testing.T) []cell {
 }
 
 // stand is a message of a type in one of the states, and the moment of what happens next.
-func stand(c sop.Clock, ty gateway.Type, state string, begun time.Time) (sop.Exchange, time.Time) {
+func stand(c sop.Clock, ty gateway.Type, state string, begun time.Time) (gateway.Exchange, time.Time) {
 	h := asking(ty.Name, gateway.Normal)
 	x := c.Begin(h, begun)
 	now := begun.Add(time.Hour)
@@ -65,17 +65,17 @@ func stand(c sop.Clock, ty gateway.Type, state string, begun time.Time) (sop.Exc
 	case "overdue":
 		now = begun.AddDate(0, 3, 0)
 	case "answered":
-		x.Stage, x.Answer, x.Outcome = sop.Closed, "a-0", outcome(ty, "answer-full")
+		x.Stage, x.Answer, x.Outcome = gateway.StageClosed, "a-0", outcome(ty, "answer-full")
 	case "partly":
-		x.Stage, x.Answer, x.Outcome = sop.Closed, "a-0", "partly"
+		x.Stage, x.Answer, x.Outcome = gateway.StageClosed, "a-0", "partly"
 	case "redirected":
-		x.Stage, x.Answer = sop.Redirected, "a-0"
+		x.Stage, x.Answer = gateway.StageRedirected, "a-0"
 	case "recalled":
-		x.Stage = sop.Recalled
+		x.Stage = gateway.StageRecalled
 	case "failed":
-		x.Stage = sop.Failed
+		x.Stage = gateway.StageFailed
 	case "superseded":
-		x.Stage = sop.Superseded
+		x.Stage = gateway.StageSuperseded
 	}
 	if state == "answered" || state == "partly" || state == "redirected" || state == "recalled" || state == "superseded" {
 		x.Duty = x.Duty.End(begun)
@@ -95,7 +95,7 @@ func outcome(ty gateway.Type, event string) string {
 }
 
 // happen makes the event in the life of the exchange.
-func happen(x sop.Exchange, ty gateway.Type, event string, now time.Time) sop.Event {
+func happen(x gateway.Exchange, ty gateway.Type, event string, now time.Time) sop.Event {
 	answer := ty.Answer
 	if answer == "" {
 		answer = "ack.answer/1.0"
@@ -168,13 +168,13 @@ func happen(x sop.Exchange, ty gateway.Type, event string, now time.Time) sop.Ev
 }
 
 // reached is the state's name as the table writes it.
-func reached(x sop.Exchange, now time.Time) string {
+func reached(x gateway.Exchange, now time.Time) string {
 	switch {
-	case x.Stage == sop.Closed && x.Outcome == "partly":
+	case x.Stage == gateway.StageClosed && x.Outcome == "partly":
 		return "partly"
-	case x.Stage == sop.Delivered && x.Duty.Late(now) && !x.Duty.Missed:
+	case x.Stage == gateway.StageDelivered && x.Duty.Late(now) && !x.Duty.Missed:
 		return "overdue"
-	case x.Stage == sop.Delivered && x.Read:
+	case x.Stage == gateway.StageDelivered && x.Read:
 		return "read"
 	}
 	return string(x.Stage)
@@ -227,11 +227,11 @@ func unclocked(ty gateway.Type, state, want, got string) bool {
 
 // checkDuty holds what must be true of every cell: something is owed exactly while the
 // message stands delivered and unanswered.
-func checkDuty(t *testing.T, ty gateway.Type, state, event string, y sop.Exchange, now time.Time) {
+func checkDuty(t *testing.T, ty gateway.Type, state, event string, y gateway.Exchange, now time.Time) {
 	t.Helper()
 	owes := ty.Frame != "answer" && ty.Topic != "deadline"
-	got := y.Duty.Standing(now) != sop.NoDuty
-	if want := owes && y.Stage == sop.Delivered; got != want {
+	got := y.Duty.Standing(now) != gateway.StandingNone
+	if want := owes && y.Stage == gateway.StageDelivered; got != want {
 		t.Errorf("%s %s, %s: something is owed: %t, want %t", ty.Name, state, event, got, want)
 	}
 }

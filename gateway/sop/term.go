@@ -3,7 +3,7 @@ package sop
 import (
 	"time"
 
-	"example.org/trm/schemas"
+	"example.org/trm/gateway"
 )
 
 // Due is when a term that begins at start ends, in UTC. Working days are those of the
@@ -12,7 +12,7 @@ import (
 // holiday the term ends with the next working day. Hours run on the clock, by day and
 // night, through changes to summer time and back. A term of nothing is never due: the
 // zero time.
-func Due(start time.Time, term schemas.Term, c *Calendar) time.Time {
+func Due(start time.Time, term gateway.Term, c *Calendar) time.Time {
 	day := DateOf(start.In(c.zone))
 	switch {
 	case term.N <= 0:

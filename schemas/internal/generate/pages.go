@@ -222,14 +222,14 @@ func words(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-func due(d table.Due) string {
+func due(d gateway.Due) string {
 	if d.Normal.N == 0 {
 		return "–"
 	}
 	return fmt.Sprintf("%s; child %s; urgent %s", term(d.Normal), term(d.Child), term(d.Urgent))
 }
 
-func term(t table.Term) string {
+func term(t gateway.Term) string {
 	unit := map[string]string{"h": "hours", "d": "days", "wd": "working days"}[t.Unit]
 	if t.N == 1 {
 		unit = strings.TrimSuffix(unit, "s")

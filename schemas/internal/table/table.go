@@ -18,58 +18,14 @@ import (
 // the deadlines and the reference pages need.
 type Row struct {
 	gateway.Type
-	Due      Due             // how long the receiver has
-	Terms    map[string]Due  // by code in act, where a question has its own term
-	Codes    []string        // what act may hold: question codes in requests and answers, the notice's or the change's own codes
-	Outcomes []string        // answers only
-	Results  []string        // answers only: what a result may be
-	Report   map[string]bool // members of the report block; true where it must be there
-	Head     []string        // head members beyond those of the frame, all required
-	About    string          // one or two sentences for people
-}
-
-// Due is the three terms of a duty, by lane.
-type Due struct{ Normal, Child, Urgent Term }
-
-// In is the term in a lane.
-func (d Due) In(l gateway.Lane) Term {
-	switch l {
-	case gateway.Child:
-		return d.Child
-	case gateway.Urgent:
-		return d.Urgent
-	}
-	return d.Normal
-}
-
-// Term is a length of time as an agreement states it. The zero value is no term.
-type Term struct {
-	N    int
-	Unit string // "h" clock hours, "d" calendar days, "wd" working days in the receiver's calendar
-}
-
-// String is the term as the table writes it: "24h", "5wd".
-func (t Term) String() string {
-	if t.N == 0 {
-		return ""
-	}
-	return strconv.Itoa(t.N) + t.Unit
-}
-
-// ParseTerm reads a term; the empty string is none.
-func ParseTerm(s string) (Term, error) {
-	if s == "" {
-		return Term{}, nil
-	}
-	i := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
-	if i < 1 {
-		return Term{}, fmt.Errorf("reading a term: %q is not a number with h, d or wd", s)
-	}
-	n, err := strconv.Atoi(s[:i])
-	if err != nil || n < 1 || !slices.Contains([]string{"h", "d", "wd"}, s[i:]) {
-		return Term{}, fmt.Errorf("reading a term: %q is not a number with h, d or wd", s)
-	}
-	return Term{n, s[i:]}, nil
+	Due      gateway.Due            // how long the receiver has
+	Terms    map[string]gateway.Due // by code in act, where a question has its own term
+	Codes    []string               // what act may hold: question codes in requests and answers, the notice's or the change's own codes
+	Outcomes []string               // answers only
+	Results  []string               // answers only: what a result may be
+	Report   map[string]bool        // members of the report block; true where it must be there
+	Head     []string               // head members beyond those of the frame, all required
+	About    string                 // one or two sentences for people
 }
 
 // Parse reads the table. Every cell is checked for its form; whether the cells agree
@@ -177,8 +133,8 @@ func sealed(cell string) ([]gateway.SealedBlock, error) {
 	return out, nil
 }
 
-func terms(cell string) (map[string]Due, error) {
-	out := map[string]Due{}
+func terms(cell string) (map[string]gateway.Due, error) {
+	out := map[string]gateway.Due{}
 	for _, s := range list(cell) {
 		code, three, _ := strings.Cut(s, ":")
 		p := strings.Split(three, "/")
@@ -194,20 +150,20 @@ func terms(cell string) (map[string]Due, error) {
 	return out, nil
 }
 
-func due(normal, child, urgent string) (d Due, err error) {
-	if d.Normal, err = ParseTerm(normal); err != nil {
-		return Due{}, err
+func due(normal, child, urgent string) (d gateway.Due, err error) {
+	if d.Normal, err = gateway.ParseTerm(normal); err != nil {
+		return gateway.Due{}, err
 	}
-	if d.Child, err = ParseTerm(child); err != nil {
-		return Due{}, err
+	if d.Child, err = gateway.ParseTerm(child); err != nil {
+		return gateway.Due{}, err
 	}
-	d.Urgent, err = ParseTerm(urgent)
+	d.Urgent, err = gateway.ParseTerm(urgent)
 	return d, err
 }
 
 // span reads a number of calendar days: "30d".
 func span(s string) (time.Duration, error) {
-	t, err := ParseTerm(s)
+	t, err := gateway.ParseTerm(s)
 	if err != nil || t.Unit != "d" {
 		return 0, fmt.Errorf("reading a span: %q is not a number of days", s)
 	}
