@@ -22,6 +22,7 @@ const (
 type Exchange struct {
 	Asked    Head
 	Received time.Time // by the gateway
+	Closes   string    // the type that answers it
 	Terms    []Term    // that the answer has, as agreed at receipt: a request's has until the longest, any other's until the shortest
 	Stage    Stage
 	Read     bool   // a person is known to have opened it or taken it on

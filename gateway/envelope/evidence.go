@@ -43,6 +43,9 @@ func statementClaims(s gateway.Statement) map[string]any {
 	if !s.Expires.IsZero() {
 		m["exp"] = numericDate(s.Expires)
 	}
+	if !s.Due.IsZero() {
+		m["due"] = numericDate(s.Due)
+	}
 	for name, value := range map[string]string{
 		"envelope": s.Envelope, "delivery": s.Delivery, "sdHash": s.SDHash, "decision": s.Decision, "code": string(s.Code),
 		"pointer": s.Pointer, "rule": s.Rule, "role": s.Role, "of": s.Of,
@@ -76,10 +79,34 @@ func (Codec) Examine(jws string) (gateway.Statement, string, error) {
 		s.Message = gateway.MessageID{Issuer: id.party("iss"), ID: id.uuid("jti")}
 		c.close(id)
 	}
+	c.duty(&s)
 	if err := c.done(); err != nil {
 		return gateway.Statement{}, "", err
 	}
 	return s, h.KeyID, nil
+}
+
+// duty reads the date that a step of a duty is about, which no other event has. The steps
+// are about a delivery, are the gateway's to sign, and say that a date has passed only
+// when it has.
+func (c *claims) duty(s *gateway.Statement) {
+	s.Due = c.date("due")
+	if !s.Event.OfDuty() {
+		if !s.Due.IsZero() {
+			c.fail("due", "Only the steps of a duty have a date.")
+		}
+		return
+	}
+	switch {
+	case s.Signer != gateway.TheGateway:
+		c.fail("iss", "The steps of a duty are the gateway's to sign.")
+	case s.Due.IsZero():
+		c.fail("due", "A step of a duty names the date that it is about.")
+	case s.Event != gateway.DueSoon && s.At.Before(s.Due):
+		c.fail("due", "A date that has not come has not passed.")
+	case s.Message == (gateway.MessageID{}) || s.Delivery == "" || s.Pair == (gateway.PairNumber{}):
+		c.fail("message", "A step of a duty names the message, its delivery and its number.")
+	}
 }
 
 // Check proves that the key signed the evidence.

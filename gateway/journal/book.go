@@ -96,6 +96,9 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 			}
 			contradicts = contradicts || !late
 		}
+		if err := j.heard(tx, message, s); err != nil {
+			return err
+		}
 		if err := testify(tx, message, c.Message.Issuer, c.Delivery, s, e.JWS()); err != nil {
 			return err
 		}
@@ -108,6 +111,9 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 	}
 	if s := e.Statement(); fresh && s.Signer != gateway.TheGateway {
 		j.watch.recorded(ctx, c.Pair.To, j.o.Now().Sub(s.At))
+	}
+	if fresh {
+		j.o.Entered()
 	}
 	if ended {
 		j.watch.ended(ctx, c.Pair.To, j.o.Now().Sub(fromSeconds(received)))

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -28,7 +29,8 @@ import (
 
 // Options of a journal. Only Origin must be given.
 type Options struct {
-	// Origin is the log origin of the running year, within which pairs are numbered.
+	// Origin is the log origin of the running year, within which pairs are numbered. Where
+	// another succeeded it after a roll-back ("trm/2026.2"), that one is used.
 	Origin string
 	// Backlog is how many deliveries may be unfinished for a country on its ordinary
 	// stream, and as many again on its urgent one, which nothing ordinary can fill.
@@ -45,9 +47,14 @@ type Options struct {
 	// Meter is where the journal shows how long deliveries and evidence take. Default:
 	// nowhere.
 	Meter metric.MeterProvider
+	// Clock reckons who owes what. Default: nobody keeps duties.
+	Clock Clock
 	// Recorded is called after a commit that may let a delivery to the country be
 	// placed: it wakes that dispatcher. It must not block.
 	Recorded func(gateway.Country)
+	// Entered is called after a commit that holds a new entry for the log: it wakes the
+	// sequencer. It must not block.
+	Entered func()
 }
 
 // Journal is the gateway's memory, over SQLite. Safe for concurrent use by one process;
@@ -58,6 +65,7 @@ type Journal struct {
 	reader *sqlite.Reader
 	watch  watch
 	close  func() error
+	origin atomic.Pointer[string] // in which pairs are numbered
 }
 
 var (
@@ -89,6 +97,9 @@ func Open(path string, o Options) (*Journal, error) {
 	if o.Recorded == nil {
 		o.Recorded = func(gateway.Country) {}
 	}
+	if o.Entered == nil {
+		o.Entered = func() {}
+	}
 	steps, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("opening journal: %w", err)
@@ -111,6 +122,11 @@ func Open(path string, o Options) (*Journal, error) {
 	if j.watch, err = newWatch(o.Meter); err != nil {
 		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
 	}
+	origin, err := newest(ctx, j.reader, o.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
+	}
+	j.Number(origin)
 	return j, nil
 }
 

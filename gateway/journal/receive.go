@@ -46,7 +46,7 @@ func (j *Journal) Receive(ctx context.Context, id gateway.MessageID, thread stri
 			out = known
 			return err
 		}
-		s, err := place(tx, thread, gateway.PairNumber{From: from, To: to, Origin: j.o.Origin})
+		s, err := place(tx, thread, gateway.PairNumber{From: from, To: to, Origin: j.Origin()})
 		if err != nil {
 			return err
 		}
@@ -65,6 +65,9 @@ func (j *Journal) Receive(ctx context.Context, id gateway.MessageID, thread stri
 	}
 	if err != nil {
 		return gateway.Recorded{}, fmt.Errorf("recording message: %w", err)
+	}
+	if !out.Answer.Repeat {
+		j.o.Entered()
 	}
 	if !out.Answer.Repeat && out.Answer.Refusal == nil {
 		j.o.Recorded(to)
@@ -146,6 +149,9 @@ func (j *Journal) keep(tx *sqlite.Tx, s gateway.Slot, thread string, to gateway.
 	}
 	if _, err := tx.Exec(`INSERT INTO pairs (pair_from, pair_to, origin, n) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n`,
 		string(n.From), string(n.To), n.Origin, n.N); err != nil {
+		return err
+	}
+	if err := errors.Join(j.begin(tx, seq, r), j.said(tx, h, r.At)); err != nil {
 		return err
 	}
 	f := r.Facts

@@ -18,7 +18,8 @@ type Event struct {
 
 // Begin is the exchange of a message that the gateway received.
 func (c Clock) Begin(h gateway.Head, received time.Time) gateway.Exchange {
-	x := gateway.Exchange{Asked: h, Received: received, Stage: gateway.StageWaiting, Terms: c.terms(h)}
+	row, _ := c.Types.Row(h.Type)
+	x := gateway.Exchange{Asked: h, Received: received, Closes: row.Answer, Terms: c.terms(h), Stage: gateway.StageWaiting}
 	x.Duty, _ = c.open(h, x.Terms, received, time.Time{})
 	return x
 }
