@@ -61,7 +61,7 @@ Synthetic people only; no institution operates or endorses this.`,
 		a.previewCommand(), a.signCommand(), a.showCommand(), a.verifyCommand(), a.openCommand(),
 		a.assertCommand(), a.sendCommand(), a.traceCommand(), a.inboxCommand(), a.dueCommand(),
 		a.benchCommand(),
-		a.siteCommand(), a.redisACLCommand(),
+		a.siteCommand(), a.redisACLCommand(), a.witnessCommand(),
 		exitCodesTopic(),
 	)
 	return root
