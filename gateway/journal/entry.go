@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
+	"time"
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/journal/sqlite"
@@ -42,6 +43,10 @@ type concealed struct {
 	Auditor  string `json:"auditor"`
 }
 
+func conceal(envelope, evidence, sender, auditor string) ([]byte, error) {
+	return json.Marshal(concealed{envelope, evidence, sender, auditor})
+}
+
 // openingOf opens the entry of a message's answer.
 func openingOf(r gateway.Record, jws string) opening {
 	h, b := r.Head, r.Bound
@@ -58,7 +63,7 @@ func openingOf(r gateway.Record, jws string) opening {
 func enter(tx *sqlite.Tx, message int64, e gateway.Event, n gateway.PairNumber, o opening, sender, auditor string) error {
 	var withheld, withheldNonce []byte
 	if sender != "" {
-		secret, err := json.Marshal(concealed{o.Envelope, o.Evidence, sender, auditor})
+		secret, err := conceal(o.Envelope, o.Evidence, sender, auditor)
 		if err != nil {
 			return err
 		}
@@ -83,6 +88,22 @@ func enter(tx *sqlite.Tx, message int64, e gateway.Event, n gateway.PairNumber, 
 	_, err = tx.Exec(`INSERT INTO openings (entry, message, nonce, opening, withheld_nonce) VALUES (?, ?, ?, ?, ?)`,
 		entry, message, nonce, body, withheldNonce)
 	return err
+}
+
+// enterDeed writes the outbox row of something that is about no message, and what opens it.
+func enterDeed(tx *sqlite.Tx, d gateway.Deed) (gateway.LogRow, error) {
+	d.At = d.At.UTC().Truncate(time.Second)
+	body, err := json.Marshal(d)
+	if err != nil {
+		return gateway.LogRow{}, err
+	}
+	nonce := fresh()
+	row := gateway.LogRow{Event: d.Event, Commitment: commit(nonce, body)}
+	if row.Seq, err = insert(tx, `INSERT INTO log_outbox (event, commitment) VALUES (?, ?)`, string(d.Event), row.Commitment); err != nil {
+		return row, err
+	}
+	_, err = tx.Exec(`INSERT INTO openings (entry, nonce, opening) VALUES (?, ?, ?)`, row.Seq, nonce, body)
+	return row, err
 }
 
 // commit hides what it commits to from everyone who has not the nonce: ids and types are

@@ -209,6 +209,25 @@ func (t *Tx) Row(q string, args ...any) *sql.Row {
 	return s.QueryRowContext(context.Background(), args...)
 }
 
+// Query calls row for each row of the answer, until row fails; q is prepared like that of
+// [Tx.Exec]. row must not use the transaction.
+func (t *Tx) Query(row func(scan func(...any) error) error, q string, args ...any) error {
+	s, err := t.prepare(q)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(context.Background(), args...)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return closeAfter(err, rows)
+		}
+	}
+	return closeAfter(rows.Err(), rows)
+}
+
 // prepare keeps to the background context: what has begun is finished, and the driver
 // watches a context that can end with a goroutine for every statement.
 func (t *Tx) prepare(q string) (*sql.Stmt, error) {
