@@ -41,11 +41,11 @@ type Policy interface {
 // all that the gateway remembers of a conversation. The zero value is a thread in which
 // nothing has been said.
 type ThreadFacts struct {
-	Opener   Party  // sender of the first message; empty for a new thread
-	Other    Party  // its recipient
-	Accepted bool   // a referral.answer accepted the referral, wholly or in part
-	Declined bool   // the last referral.answer declined it
-	Closed   bool   // both sides closed the case, and nobody opened it again
+	Opener   Party // sender of the first message; empty for a new thread
+	Other    Party // its recipient
+	Accepted bool  // a referral.answer accepted the referral, wholly or in part
+	Declined bool  // the last referral.answer declined it
+	Closed   bool  // both sides closed the case, and nobody opened it again
 	// Withdrawn says that the agreement was withdrawn, at either side, and not given again.
 	Withdrawn bool
 	// OfAge says that the person came of age. Nothing takes it back: where it was said in

@@ -95,10 +95,10 @@ type Explanation struct {
 }
 
 // Final reports whether the same bytes would be refused again, so that the refusal can
-// be recorded as the message's answer. 429 and 503 claim no id.
+// be recorded as the message's answer. 425, 429 and 503 claim no id.
 func (p *Problem) Final() bool {
 	s := Codes[p.Code].Status
-	return s != 429 && s < 500
+	return s != 425 && s != 429 && s < 500
 }
 
 // permanent marks an error that another attempt cannot heal.
@@ -168,6 +168,10 @@ const (
 	CodeReceiverMayNot     Code = "receiver-may-not-receive"
 	CodeRequiredWithheld   Code = "required-unit-withheld"
 	CodePolicy             Code = "policy"
+	CodeOverride           Code = "override-not-allowed"
+	CodeApprovalMissing    Code = "approval-missing"
+	CodeApproval           Code = "approval-invalid"
+	CodeApprovalLate       Code = "approval-late"
 	CodeThreadParties      Code = "thread-parties"
 	CodeReplyUnknown       Code = "reply-unknown"
 	CodeReplyType          Code = "reply-type"
@@ -231,6 +235,10 @@ var Codes = map[Code]Explanation{
 	CodeReceiverMayNot:     {422, "This role does not receive this type", "Send it to a role that the type's page lists."},
 	CodeRequiredWithheld:   {422, "Policy withholds a unit that this type must carry", "The message cannot be sent for this purpose and agreement; the rule says why."},
 	CodePolicy:             {422, "Policy does not allow this message", "The rule says why, and what would allow it."},
+	CodeOverride:           {422, "This cannot be overridden", "Leave override out, or give a reason for which the rules that stand in the way let themselves be overridden (trm policy list)."},
+	CodeApprovalMissing:    {425, "A second person's approval is missing", "Have a second person of the office sign the approval (trm approve), post it to /v1/approvals, and send the same bytes again. Only in the urgent lane may it follow within 24 hours."},
+	CodeApproval:           {422, "The approval cannot be accepted", "Sign it with an approval key that the directory lists for the sender, over exactly the bytes that are sent, with the override and the rules that they need."},
+	CodeApprovalLate:       {422, "The approval comes too late", "The 24 hours are over and that is recorded. What remains is the review (trm approve --review)."},
 	CodeThreadParties:      {422, "The thread belongs to other parties", "Begin a new thread: one is one person and one pair of parties."},
 	CodeReplyUnknown:       {422, "inReplyTo names no message of this thread", "Name the jti of a message that the other correspondent sent in this thread."},
 	CodeReplyType:          {422, "This type does not answer the message that inReplyTo names", "Answer with the type that the message's page names; a notice is answered by ack.answer, a change by applied.answer."},

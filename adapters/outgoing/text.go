@@ -31,7 +31,7 @@ func (p Preview) WriteText(w io.Writer) error {
 	for _, h := range p.Withheld {
 		entry(b, h.Unit, h.Rule+": "+h.Says)
 	}
-	b.WriteString("\nNever leaves\n")
+	b.WriteString("\nWhat the office keeps by itself\n")
 	for _, s := range p.Never {
 		fold(b, "  - ", s)
 	}

@@ -15,7 +15,7 @@ import (
 func isHeadName(name string) bool {
 	switch name {
 	case "jti", "iss", "aud", "iat", "exp", "nbf", "sub", "cnf", "type", "codes", "thread", "inReplyTo", "lane", "answerBy",
-		"purpose", "basis", "agreement", "attests", "act", "outcome", "target", "effectiveAt", "ackBy", "test", "supersedes", "via":
+		"purpose", "basis", "agreement", "attests", "act", "outcome", "target", "effectiveAt", "ackBy", "test", "supersedes", "override", "via":
 		return true
 	}
 	return false
@@ -63,6 +63,7 @@ func (c *claims) head() (gateway.Head, error) {
 		AckBy:       c.clock("ackBy"),
 		Test:        c.flag("test"),
 		Supersedes:  c.uuid("supersedes"),
+		Override:    c.text("override", isToken),
 		Via:         c.text("via", isParty),
 	}
 	cnf := c.object("cnf")
@@ -98,7 +99,7 @@ func headClaims(h gateway.Head) map[string]any {
 		"lane": string(h.Lane), "purpose": h.Purpose,
 	}
 	for name, s := range map[string]string{
-		"inReplyTo": h.InReplyTo, "basis": h.Basis, "outcome": h.Outcome, "target": h.Target, "supersedes": h.Supersedes, "via": h.Via,
+		"inReplyTo": h.InReplyTo, "basis": h.Basis, "outcome": h.Outcome, "target": h.Target, "supersedes": h.Supersedes, "override": h.Override, "via": h.Via,
 		"answerBy": clockString(h.AnswerBy), "effectiveAt": clockString(h.EffectiveAt), "ackBy": clockString(h.AckBy),
 	} {
 		put(m, name, s)

@@ -69,7 +69,7 @@ func (c *condition) holdsFor(m *message) bool {
 		anyOf(c.Lanes, h.Lane) && anyOf(c.Purposes, h.Purpose) && anyOf(c.Bases, h.Basis) &&
 		anyOf(c.Decided, h.Agreement.By) &&
 		(c.Heard == nil || *c.Heard == h.Agreement.Heard) &&
-		c.agreed(h.Agreement) && c.lacking(h.Attests) &&
+		c.agreed(h) && c.lacking(h.Attests) &&
 		some(c.Thread, func(f Fact) bool { return f.holds(m.Facts) }) &&
 		some(c.Found, func(f Fault) bool { return f.holds(m) })
 }
@@ -97,8 +97,12 @@ func (p *typePattern) names(t gateway.Type) bool {
 	return (p.topic == "*" || p.topic == t.Topic) && (p.frame == "*" || p.frame == t.Frame)
 }
 
-func (c *condition) agreed(a gateway.Agreement) bool {
+func (c *condition) agreed(h *gateway.Head) bool {
+	a := &h.Agreement
 	return some(c.agreement, func(p agreementPattern) bool {
+		if p.state == "override" {
+			return h.Override != "" && (p.reason == "" || p.reason == h.Override)
+		}
 		return (p.state == a.State || p.state == "unsaid" && a.State == "") && (p.reason == "" || p.reason == a.Reason)
 	})
 }
@@ -121,6 +125,10 @@ func (f Fact) holds(t gateway.ThreadFacts) bool {
 		return t.Declined
 	case Closed:
 		return t.Closed
+	case Withdrawn:
+		return t.Withdrawn
+	case OfAge:
+		return t.OfAge
 	}
 	return false
 }

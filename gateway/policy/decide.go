@@ -28,6 +28,11 @@ func (r *rule) applies(m *message) bool {
 	return true
 }
 
+// lifted reports whether the message's override sets the rule aside.
+func (r *rule) lifted(m *message) bool {
+	return m.Head.Override != "" && slices.Contains(r.Override, m.Head.Override)
+}
+
 // ruleset is the rules that can speak of one topic, in the order of the file.
 type ruleset struct{ refuse, withhold, allow []*rule }
 
@@ -54,8 +59,12 @@ func (p *Policy) Decide(q gateway.Question) gateway.Decision {
 	}
 	for _, r := range set.refuse {
 		if r.applies(&m) {
+			if r.lifted(&m) {
+				d.Overridden = append(d.Overridden, r.ID)
+				continue
+			}
 			refusal := r.problem
-			d.Refusal = &refusal
+			d.Refusal, d.Overridden = &refusal, nil
 			return d
 		}
 	}
@@ -71,11 +80,17 @@ func (p *Policy) Decide(q gateway.Question) gateway.Decision {
 		if i > 0 && name == units[i-1] {
 			continue
 		}
-		if by := m.withheldBy(name, withhold, allow); by != "" {
+		by, aside := m.withheldBy(name, withhold, allow)
+		if by != "" {
 			d.Withheld = append(d.Withheld, gateway.Withheld{Unit: name, Rule: by})
-		} else {
-			d.Released = append(d.Released, name)
+			continue
 		}
+		d.Released = append(d.Released, name)
+		d.Overridden = append(d.Overridden, aside...)
+	}
+	if d.Overridden != nil {
+		slices.Sort(d.Overridden)
+		d.Overridden = slices.Compact(d.Overridden)
 	}
 	return d
 }
@@ -90,29 +105,34 @@ func live(out []*rule, rules []*rule, m *message) []*rule {
 	return out
 }
 
-// withheldBy names the rule by which a unit does not leave, or nothing if it may.
-func (m *message) withheldBy(name string, withhold, allow []*rule) string {
+// withheldBy names the rule by which a unit does not leave, or nothing if it may, and then
+// the rules that the message's override set aside for it.
+func (m *message) withheldBy(name string, withhold, allow []*rule) (by string, aside []string) {
 	if block, _, field := gateway.SplitUnit(name); field != "" {
 		// A field travels inside its block: it cannot leave alone.
-		if by := m.withheldBy(block, withhold, allow); by != "" {
-			return by
+		if by, _ := m.withheldBy(block, withhold, allow); by != "" {
+			return by, nil
 		}
 	}
 	u, carried := m.describe(name)
 	for _, r := range withhold {
-		if r.when.holdsForUnit(&u) {
-			return r.ID
+		switch {
+		case !r.when.holdsForUnit(&u):
+		case r.lifted(m):
+			aside = append(aside, r.ID)
+		default:
+			return r.ID, nil
 		}
 	}
 	if !carried {
-		return DefaultDeny
+		return DefaultDeny, nil
 	}
 	for _, r := range allow {
 		if r.when.holdsForUnit(&u) {
-			return ""
+			return "", aside
 		}
 	}
-	return DefaultDeny
+	return DefaultDeny, nil
 }
 
 // index sorts the rules by the topics that they name, so that a decision asks only those

@@ -30,6 +30,7 @@ func (e Example) Question(t gateway.Type, w Everyday) gateway.Question {
 	set(&h.Lane, e.Lane)
 	set(&h.Purpose, e.Purpose)
 	set(&h.Basis, e.Basis)
+	h.Override = e.Override
 	if code != "" {
 		h.Act = []string{code}
 	}
@@ -83,5 +84,7 @@ func thread(facts []Fact, a, b gateway.Party) gateway.ThreadFacts {
 	f.Accepted = slices.Contains(facts, Accepted)
 	f.Declined = slices.Contains(facts, Declined)
 	f.Closed = slices.Contains(facts, Closed)
+	f.Withdrawn = slices.Contains(facts, Withdrawn)
+	f.OfAge = slices.Contains(facts, OfAge)
 	return f
 }

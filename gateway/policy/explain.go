@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Explain says a rule in plain words, for the sender whose message it decides. It is
 // empty for a rule that is not here.
 func (p *Policy) Explain(rule string) string {
@@ -11,11 +13,15 @@ func (p *Policy) Explain(rule string) string {
 }
 
 // Kept lists in plain words what the sending office keeps by itself, because nobody on
-// the way can see it: what never leaves.
-func (p *Policy) Kept() []string {
+// the way can see it.
+func (p *Policy) Kept() []string { return p.Duties(InPreview) }
+
+// Duties lists in plain words what an office keeps by itself and is to have before its eyes
+// at a place.
+func (p *Policy) Duties(at Place) []string {
 	var out []string
 	for _, r := range p.rules {
-		if r.Effect == Duty && r.Enforcer == Origin {
+		if slices.Contains(r.Shown, at) {
 			out = append(out, r.Says)
 		}
 	}

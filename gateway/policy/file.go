@@ -94,7 +94,7 @@ func expand(w When, lists map[string][]string) When {
 
 var (
 	idForm   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	typeForm = regexp.MustCompile(`^([a-z]+|\*)\.([a-z]+|\*)(#[a-z]+(-[a-z]+)*)?$`)
+	typeForm = regexp.MustCompile(`^([a-z]+|\*)\.([a-z]+|\*)(#[a-z]+(-[a-z0-9]+)*)?$`)
 	unitForm = regexp.MustCompile(`^(clear|sealed|[a-zA-Z]+|[a-z]+/[a-zA-Z]+|([a-z]+|\*)@(\*|[a-z]+(-[a-z]+)*))$`)
 )
 
@@ -122,6 +122,14 @@ func (r *Rule) check(f file) error {
 	must(r.Fix == "" || r.Effect == Refuse && r.Code != gateway.CodeAttestationMissing, "only refusals are fixed, and a missing attestation always gets the same words")
 	must(r.Effect != Refuse || !r.When.asksUnit(), "whether a message travels does not depend on its units")
 	must(r.Effect != Withhold && r.Effect != Allow || r.When.asksUnit(), "names no unit")
+	must(len(r.Override) == 0 || (r.Effect == Refuse || r.Effect == Withhold) && r.Code != gateway.CodeAttestationMissing, "only what refuses or withholds is overridden, and never what a missing attestation would tell")
+	for _, o := range r.Override {
+		must(slices.Contains(gateway.OverrideReasons[:], o), "override %q is no reason", o)
+	}
+	must((len(r.Shown) > 0) == (r.Effect == Duty), "a duty, and it alone, says where it is shown")
+	for _, s := range r.Shown {
+		must(within(InPreview, AtOpening, AtReview)(s), "place %q is unknown", s)
+	}
 	if r.Effect != Duty {
 		must(r.Examples.Decides.Type != "" && r.Examples.Passes.Type != "", "an example that it decides and one that it lets pass are required")
 	}
@@ -136,7 +144,7 @@ func (r *Rule) check(f file) error {
 
 func (w When) check(lists map[string][]string) error {
 	x := expand(w, lists)
-	stated := within("given", "limited", "refused", "not-asked", "unsaid")
+	stated := within("given", "limited", "refused", "not-asked", "unsaid", "override")
 	var faults []error
 	faults = append(faults,
 		each("type", x.Types, typeForm.MatchString),
@@ -144,7 +152,7 @@ func (w When) check(lists map[string][]string) error {
 		each("agreement", x.Agreement, func(s string) bool { s, _, _ = strings.Cut(s, ":"); return stated(s) }),
 		each("lane", x.Lanes, within(gateway.Normal, gateway.Child, gateway.Urgent)),
 		each("class", x.Classes, within(gateway.ClassC1, gateway.ClassC2, gateway.ClassP1, gateway.ClassP2, gateway.ClassP3)),
-		each("fact", x.Thread, within(New, Begun, Accepted, NotAccepted, Declined, Closed)),
+		each("fact", x.Thread, within(New, Begun, Accepted, NotAccepted, Declined, Closed, Withdrawn, OfAge)),
 		each("fault", x.Found, within(PurposeOutsidePair, BasisOutsidePair, AgreementUnsaid, SenderOutsideType, ReceiverOutsideType, ClassOutsideRole)))
 	for _, l := range [][]string{x.From, x.To, x.Readers, x.Purposes, x.Bases, x.Decided, x.Lacks} {
 		faults = append(faults, each("word", l, idForm.MatchString))

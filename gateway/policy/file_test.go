@@ -42,36 +42,41 @@ func TestParseSaysWhatIsWrongWithAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, replaced, want string }{
-		"no release":              {`release: "2026-11"`, `release: ""`, "no release"},
-		"unknown member":          {"  says: Coded", "  because: x\n  says: Coded", "field because not found"},
-		"two documents":           {"lists:", "lists: {}\n---\nlists:", "one document"},
-		"not yaml":                {"rules:", "rules: [", "reading policy"},
-		"id with capitals":        {"id: clear", "id: Clear", "lower-case words"},
-		"id of the default":       {"id: clear", "id: default-deny", "lower-case words"},
-		"silent":                  {"says: Coded parts leave.", `says: ""`, "says nothing"},
-		"lawless":                 {"law: [law-1]", "law: []", "names no law"},
-		"law not among sources":   {"law: [law-1]", "law: [law-2]", `law "law-2"`},
-		"unknown effect":          {"effect: allow", "effect: permit", `effect "permit"`},
-		"unknown enforcer":        {"enforcer: gateway", "enforcer: police", `enforcer "police"`},
-		"duty of the gateway":     {"effect: allow", "effect: duty", "a duty is kept by an office"},
-		"decision of an office":   {"enforcer: gateway", "enforcer: origin", "a duty is kept by an office"},
-		"code without refusal":    {"  says: Coded", "  code: policy\n  says: Coded", "they alone, have a code"},
-		"refusal without code":    {"effect: allow", "effect: refuse", "they alone, have a code"},
-		"refusal by unit":         {"effect: allow", "effect: refuse\n  code: policy", "does not depend on its units"},
-		"unknown code":            {"effect: allow", "effect: refuse\n  code: because", `code "because" is unknown`},
-		"allowance of everything": {"units: [clear], readers: [offices]", "to: [offices]", "names no unit"},
-		"exception by unit":       {"  examples:", "  unless: [{units: [needs]}]\n  examples:", "not of units"},
-		"no example":              {"type: capacity.request, unit: identity@aud", `type: ""`, "are required"},
-		"malformed type":          {"types: [capacity.request]", "types: [capacity]", `type "capacity"`},
-		"malformed unit":          {"units: [clear]", "units: [a@b@c]", `unit "a@b@c"`},
-		"unknown agreement":       {"when: {", "when: {agreement: [perhaps], ", `agreement "perhaps"`},
-		"unknown lane":            {"when: {", "when: {lanes: [fast], ", `lane "fast"`},
-		"unknown class":           {"when: {", "when: {classes: [X], ", `class "X"`},
-		"unknown fact":            {"when: {", "when: {thread: [old], ", `fact "old"`},
-		"unknown fault":           {"when: {", "when: {found: [bug], ", `fault "bug"`},
-		"mixed faults":            {"when: {", "when: {found: [class-outside-role, basis-outside-pair], ", "stands alone"},
-		"malformed word":          {"readers: [offices]", "readers: [A B]", `word "A B"`},
-		"fix of an allowance":     {"  says: Coded", "  fix: x\n  says: Coded", "only refusals are fixed"},
+		"no release":               {`release: "2026-11"`, `release: ""`, "no release"},
+		"unknown member":           {"  says: Coded", "  because: x\n  says: Coded", "field because not found"},
+		"two documents":            {"lists:", "lists: {}\n---\nlists:", "one document"},
+		"not yaml":                 {"rules:", "rules: [", "reading policy"},
+		"id with capitals":         {"id: clear", "id: Clear", "lower-case words"},
+		"id of the default":        {"id: clear", "id: default-deny", "lower-case words"},
+		"silent":                   {"says: Coded parts leave.", `says: ""`, "says nothing"},
+		"lawless":                  {"law: [law-1]", "law: []", "names no law"},
+		"law not among sources":    {"law: [law-1]", "law: [law-2]", `law "law-2"`},
+		"unknown effect":           {"effect: allow", "effect: permit", `effect "permit"`},
+		"unknown enforcer":         {"enforcer: gateway", "enforcer: police", `enforcer "police"`},
+		"duty of the gateway":      {"effect: allow", "effect: duty", "a duty is kept by an office"},
+		"decision of an office":    {"enforcer: gateway", "enforcer: origin", "a duty is kept by an office"},
+		"code without refusal":     {"  says: Coded", "  code: policy\n  says: Coded", "they alone, have a code"},
+		"refusal without code":     {"effect: allow", "effect: refuse", "they alone, have a code"},
+		"refusal by unit":          {"effect: allow", "effect: refuse\n  code: policy", "does not depend on its units"},
+		"unknown code":             {"effect: allow", "effect: refuse\n  code: because", `code "because" is unknown`},
+		"allowance of everything":  {"units: [clear], readers: [offices]", "to: [offices]", "names no unit"},
+		"exception by unit":        {"  examples:", "  unless: [{units: [needs]}]\n  examples:", "not of units"},
+		"no example":               {"type: capacity.request, unit: identity@aud", `type: ""`, "are required"},
+		"malformed type":           {"types: [capacity.request]", "types: [capacity]", `type "capacity"`},
+		"malformed unit":           {"units: [clear]", "units: [a@b@c]", `unit "a@b@c"`},
+		"unknown agreement":        {"when: {", "when: {agreement: [perhaps], ", `agreement "perhaps"`},
+		"unknown lane":             {"when: {", "when: {lanes: [fast], ", `lane "fast"`},
+		"unknown class":            {"when: {", "when: {classes: [X], ", `class "X"`},
+		"unknown fact":             {"when: {", "when: {thread: [old], ", `fact "old"`},
+		"unknown fault":            {"when: {", "when: {found: [bug], ", `fault "bug"`},
+		"mixed faults":             {"when: {", "when: {found: [class-outside-role, basis-outside-pair], ", "stands alone"},
+		"malformed word":           {"readers: [offices]", "readers: [A B]", `word "A B"`},
+		"override of an allowance": {"  says: Coded", "  override: [danger-to-life]\n  says: Coded", "only what refuses or withholds is overridden"},
+		"override for no reason":   {"  says: Coded", "  override: [convenience]\n  says: Coded", `override "convenience" is no reason`},
+		"duty shown nowhere":       {"effect: allow\n  enforcer: gateway", "effect: duty\n  enforcer: origin", "says where it is shown"},
+		"decision that is shown":   {"  says: Coded", "  shown: [preview]\n  says: Coded", "says where it is shown"},
+		"unknown place":            {"effect: allow\n  enforcer: gateway", "effect: duty\n  shown: [wall]\n  enforcer: origin", `place "wall"`},
+		"fix of an allowance":      {"  says: Coded", "  fix: x\n  says: Coded", "only refusals are fixed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -151,17 +156,23 @@ func TestRulesUseOnlyCodesOfTheCatalogue(t *testing.T) {
 		return out
 	}
 	for _, r := range p.Rules() {
+		known(r.ID, "override", r.Override)
 		for _, w := range append([]policy.When{r.When}, r.Unless...) {
 			known(r.ID, "purpose", words(w.Purposes))
 			known(r.ID, "attest", words(w.Lacks))
 			known(r.ID, "agreementBy", words(w.Decided))
 			for _, a := range words(w.Agreement) {
 				state, reason, ok := strings.Cut(a, ":")
-				if state != "unsaid" {
+				reasons := "agreementReason"
+				switch state {
+				case "unsaid":
+				case "override":
+					reasons = "override"
+				default:
 					known(r.ID, "agreementState", []string{state})
 				}
 				if ok {
-					known(r.ID, "agreementReason", []string{reason})
+					known(r.ID, reasons, []string{reason})
 				}
 			}
 			for _, pattern := range words(w.Types) {
@@ -202,7 +213,8 @@ func TestEachConditionNarrowsARule(t *testing.T) {
 	s := catalogue(t)
 	typ, _ := typeOf(s, "capacity.request")
 	fits := asked(typ, "coordinator", "assistance", "cets197-32", gateway.Agreement{State: "limited", Reason: "content-limited", By: "guardian", Heard: true}, accepted, []string{"protection-checked"}, []string{"place-available"})
-	fits.Head.Lane = gateway.Child
+	fits.Head.Lane, fits.Head.Override = gateway.Child, "duty-in-law"
+	fits.Facts.Withdrawn, fits.Facts.OfAge = true, true
 	for when, change := range map[string]func(*gateway.Question){
 		`types: ["capacity.*"]`:                        func(q *gateway.Question) { q.Type.Topic = "referral" },
 		`types: ["*.request"]`:                         func(q *gateway.Question) { q.Type.Frame = "answer" },
@@ -222,6 +234,10 @@ func TestEachConditionNarrowsARule(t *testing.T) {
 		`lacks: [protection-checked, family-excluded]`: func(q *gateway.Question) { q.Head.Attests = []string{"family-excluded", "protection-checked"} },
 		`thread: [accepted]`:                           func(q *gateway.Question) { q.Facts.Accepted = false },
 		`thread: [begun]`:                              func(q *gateway.Question) { q.Facts = newThread },
+		`thread: [withdrawn]`:                          func(q *gateway.Question) { q.Facts.Withdrawn = false },
+		`thread: [of-age]`:                             func(q *gateway.Question) { q.Facts.OfAge = false },
+		`agreement: [override]`:                        func(q *gateway.Question) { q.Head.Override = "" },
+		`agreement: ["override:duty-in-law"]`:          func(q *gateway.Question) { q.Head.Override = "danger-to-life" },
 	} {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()

@@ -85,7 +85,7 @@ type dimension struct {
 func section(p *policy.Policy, t gateway.Type, row schemas.Row) string {
 	s := whole(t, row.Codes)
 	s.bases = s.bases[:2]
-	dims := []dimension{{"to", s.to}, {"purpose", s.purposes}, {"basis", s.bases}, {"attested", nil}, {"act", nil}, {"thread", []string{"new", "begun", "accepted", "declined", "closed"}}, {"agreement", nil}}
+	dims := []dimension{{"to", s.to}, {"purpose", s.purposes}, {"basis", s.bases}, {"attested", nil}, {"act", nil}, {"thread", []string{"new", "begun", "accepted", "declined", "closed", "withdrawn", "of-age"}}, {"agreement", nil}}
 	for _, a := range s.attests {
 		dims[3].values = append(dims[3].values, list(a, "nothing"))
 	}

@@ -81,6 +81,9 @@ func (r *rule) always(t gateway.Type, u unit, purpose string) answer {
 		return no // what the directory grants is not the policy's to promise
 	}
 	a := r.when.static(t, u, purpose)
+	if len(r.Override) > 0 {
+		a = min(a, perhaps)
+	}
 	for i := range r.unless {
 		a = min(a, yes-r.unless[i].static(t, u, purpose))
 	}

@@ -23,6 +23,16 @@ const (
 	Destination Enforcer = "destination" // the receiving office, after it opened
 )
 
+// Place is where a duty is shown to those who keep it, because nobody can check it.
+type Place string
+
+// The places.
+const (
+	InPreview Place = "preview" // before a message is signed
+	AtOpening Place = "opening" // beside a message that was opened
+	AtReview  Place = "review"  // in the report of overrides
+)
+
 // Rule is one rule as the file writes it. It is also what the gateway publishes.
 type Rule struct {
 	ID       string       `yaml:"id" json:"id"`
@@ -34,7 +44,12 @@ type Rule struct {
 	Code     gateway.Code `yaml:"code,omitempty" json:"code,omitempty"` // of a refusal
 	When     When         `yaml:"when,omitempty" json:"when,omitzero"`
 	Unless   []When       `yaml:"unless,omitempty" json:"unless,omitempty"` // the rule does not apply where one of these does
-	Examples Examples     `yaml:"examples,omitempty" json:"examples,omitzero"`
+	// Override are the reasons for which an officer, with a second person's approval, may
+	// set the rule aside. Most rules have none: they always hold.
+	Override []string `yaml:"override,omitempty" json:"override,omitempty"`
+	// Shown is where a duty stands before the eyes of whoever keeps it.
+	Shown    []Place  `yaml:"shown,omitempty" json:"shown,omitempty"`
+	Examples Examples `yaml:"examples,omitempty" json:"examples,omitzero"`
 }
 
 // When lists conditions: all that are written must hold, and one of each list suffices.
@@ -56,7 +71,8 @@ type When struct {
 	Lanes    []gateway.Lane `yaml:"lanes,omitempty" json:"lanes,omitempty"`
 	Purposes []string       `yaml:"purposes,omitempty" json:"purposes,omitempty"`
 	Bases    []string       `yaml:"bases,omitempty" json:"bases,omitempty"`
-	// Agreement is "state" or "state:reason"; "unsaid" is a head that says nothing of it.
+	// Agreement is "state" or "state:reason"; "unsaid" is a head that says nothing of it,
+	// "override" a message that overrides rules, whatever was agreed.
 	Agreement []string `yaml:"agreement,omitempty" json:"agreement,omitempty"`
 	Decided   []string `yaml:"decided,omitempty" json:"decided,omitempty"` // who decided: person, guardian, authority
 	Heard     *bool    `yaml:"heard,omitempty" json:"heard,omitempty"`
@@ -76,6 +92,8 @@ const (
 	NotAccepted Fact = "not-accepted" // none was
 	Declined    Fact = "declined"     // the last answer to a referral declined it
 	Closed      Fact = "closed"       // the case was closed
+	Withdrawn   Fact = "withdrawn"    // the agreement was withdrawn, and not given again
+	OfAge       Fact = "of-age"       // the person came of age
 )
 
 // Fault is a comparison of the message with its type, the pair or the directory, which a
@@ -114,6 +132,7 @@ type Example struct {
 	Agreement string          `yaml:"agreement,omitempty" json:"agreement,omitempty"` // "state", "state:reason", "none"
 	Decided   string          `yaml:"decided,omitempty" json:"decided,omitempty"`
 	Heard     bool            `yaml:"heard,omitempty" json:"heard,omitempty"`
+	Override  string          `yaml:"override,omitempty" json:"override,omitempty"`
 	Attests   []string        `yaml:"attests,omitempty" json:"attests,omitempty"`
 	Thread    []Fact          `yaml:"thread,omitempty" json:"thread,omitempty"`
 	Classes   []gateway.Class `yaml:"classes,omitempty" json:"classes,omitempty"` // what the unit's reader may receive, if not everything

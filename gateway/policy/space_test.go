@@ -28,6 +28,7 @@ var (
 		{State: "given", By: "authority", Heard: true},
 		{State: "given", By: "authority"},
 		{State: "limited", Reason: "content-limited", By: "person"},
+		{State: "limited", Reason: "receiver-limited", By: "authority", Heard: true},
 		{State: "refused", By: "person"},
 		{State: "not-asked", Reason: "not-reachable", By: "person"},
 		{State: "not-asked", Reason: "danger-to-life", By: "person"},
@@ -40,6 +41,8 @@ var (
 	accepted  = gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true}
 	declined  = gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Declined: true}
 	closed    = gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Closed: true}
+	withdrawn = gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Withdrawn: true}
+	ofAge     = gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, OfAge: true}
 )
 
 // whole is the space of a type: every receiver, purpose, basis, agreement, thread, act,
@@ -48,7 +51,7 @@ func whole(t gateway.Type, codes []string) space {
 	s := space{
 		to: t.Receivers, purposes: append(slices.Clone(everyday.Pair.Purposes), "statistics"),
 		bases: []string{everyday.Pair.Articles[0], "art-99", ""}, agreements: agreements,
-		threads: []gateway.ThreadFacts{newThread, begun, accepted, declined, closed},
+		threads: []gateway.ThreadFacts{newThread, begun, accepted, declined, closed, withdrawn, ofAge},
 		attests: [][]string{nil}, acts: [][]string{nil},
 	}
 	if len(t.Attests) > 0 {
