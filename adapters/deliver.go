@@ -82,7 +82,7 @@ func (a *Adapter) deliver(ctx context.Context, d store.Delivery, o incoming.Open
 		a.alarm(ctx, AlarmFailed, d.ID, failed)
 		return store.Outcome{State: store.Failed, Code: failed, Attempts: journal}, nil
 	}
-	return store.Outcome{State: store.Delivered, Attempts: journal, Head: &o.Head}, nil
+	return store.Outcome{State: store.Delivered, Attempts: journal, Exchange: a.exchangeOf(o)}, nil
 }
 
 // make journals the intent, then makes the attempts.

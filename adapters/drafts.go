@@ -67,7 +67,9 @@ func (a *Adapter) Send(ctx context.Context, d outgoing.Draft, repeat string) (st
 	if err != nil {
 		return store.Outgoing{}, err
 	}
-	o, _, err := a.Store.Put(ctx, outgoingOf(p, s.Raw, repeat, a.Now()))
+	out := outgoingOf(p, s.Raw, repeat, a.Now())
+	out.Exchange, out.Case = a.exchangeFor(s), d.Case
+	o, _, err := a.Store.Put(ctx, out)
 	if err != nil {
 		return store.Outgoing{}, err
 	}
@@ -80,9 +82,9 @@ func (a *Adapter) postDraft(w http.ResponseWriter, r *http.Request, c Caller) er
 	if err != nil {
 		return err
 	}
-	repeat := r.Header.Get("Idempotency-Key")
-	if len(repeat) > 128 {
-		return gateway.Refuse(gateway.CodeTooLarge, "", "An Idempotency-Key has at most 128 characters.")
+	repeat, err := repeatKey(r)
+	if err != nil {
+		return err
 	}
 	o, err := a.Send(r.Context(), d, repeat)
 	if err != nil {

@@ -60,7 +60,7 @@ func TestReferralGoesFromPlainJSONInOneCountryToFilesInTheOther(t *testing.T) {
 	dir := filepath.Join(r.dir, "drop", "rs")
 	var all []store.Delivery
 	eventually(t, "the delivery", func() bool {
-		all, _ = rs.store.Recent(t.Context(), 10)
+		all = rs.deliveries(t)
 		return len(all) == 1 && all[0].State != store.Taken
 	})
 	if all[0].State != store.Delivered {
@@ -169,8 +169,7 @@ func TestDeliveryWhoseKeyIsLostFailsWithEvidenceThatTheGatewayRecords(t *testing
 		_, seen = call(t, ba.Handler(), "GET", "/v1/outbox/"+jti, "")
 		return seen["gateway"] == string(gateway.StateFailed)
 	})
-	all, err := rs.store.Recent(t.Context(), 10)
-	must(t, err)
+	all := rs.deliveries(t)
 	if len(all) != 1 || all[0].State != store.Failed || all[0].Code != gateway.CodeDeliveryKey || all[0].Audience != "rs/coordinator" {
 		t.Fatalf("got %+v", all)
 	}

@@ -45,6 +45,9 @@ type region struct {
 	journal   *journal.Journal
 	log       *bytes.Buffer // of the adapters
 	countries map[gateway.Country]*country
+
+	mu    sync.Mutex
+	given []string // ids of deliveries that were put into a queue
 }
 
 type country struct {
@@ -184,6 +187,9 @@ func (c *country) Submit(ctx context.Context, as gateway.Party, raw []byte, lane
 			return "", nil, err
 		}
 		for _, w := range ws {
+			c.r.mu.Lock()
+			c.r.given = append(c.r.given, w.ID)
+			c.r.mu.Unlock()
 			to.items <- adapters.Item{Delivery: w.ID, Wrapped: w.Wrapped}
 		}
 	}
@@ -228,6 +234,20 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// deliveries are those to a country that were put into its queue, as its journal has them.
+func (c *country) deliveries(t *testing.T) []store.Delivery {
+	t.Helper()
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	var out []store.Delivery
+	for _, id := range c.r.given {
+		if d, err := c.store.Delivery(t.Context(), id); err == nil {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // locked lets two adapters write into one buffer.

@@ -49,10 +49,13 @@ func (a *Adapter) send(ctx context.Context, o store.Outgoing) (err error) {
 	once, cancel := context.WithTimeout(ctx, a.Attempt)
 	receipt, problem, failure := a.Gate.Submit(once, o.ID.Issuer, o.Envelope, o.Lane)
 	cancel()
+	var at time.Time // of the gateway's receipt
 	if failure == nil && problem == nil {
-		if _, failure = CheckReceipt(receipt, p, a.Examiner, a.Directory); failure != nil {
+		var s gateway.Statement
+		if s, failure = CheckReceipt(receipt, p, a.Examiner, a.Directory); failure != nil {
 			a.alarm(ctx, AlarmReceipt, o.ID.ID, gateway.AsProblem(failure).Code)
 		}
+		at = s.At
 	}
 	keep := context.WithoutCancel(ctx) // an answer that came must be known after the next start
 	switch {
@@ -71,11 +74,11 @@ func (a *Adapter) send(ctx context.Context, o store.Outgoing) (err error) {
 		a.counted(ctx, a.watch.submissions, "outcome", "refused")
 		// The code may say something about a person; whoever may know asks the outbox.
 		a.Log.Warn("gateway refused a message", "country", string(a.Country), "message", o.ID.ID)
-		return a.Store.Answered(keep, o.ID, store.Rejected, "", string(doc), p.Head)
+		return a.Store.Answered(keep, o.ID, store.Rejected, "", string(doc), p.Head, time.Time{})
 	}
 	a.counted(ctx, a.watch.submissions, "outcome", "received")
 	a.Log.Info("gateway received a message", "country", string(a.Country), "message", o.ID.ID)
-	return a.Store.Answered(keep, o.ID, store.Received, receipt, "", p.Head)
+	return a.Store.Answered(keep, o.ID, store.Received, receipt, "", p.Head, at)
 }
 
 // CheckReceipt proves that a receipt is the gateway's signed SubmissionAcceptance of

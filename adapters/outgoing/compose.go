@@ -45,12 +45,38 @@ func (k Desk) compose(d Draft, facts gateway.ThreadFacts) (*composition, error) 
 	if err != nil {
 		return nil, inDraft(err)
 	}
+	if c.refusal, err = k.admit(c.head); err != nil {
+		return nil, err
+	}
 	c.decision = k.Policy.Decide(q)
-	c.refusal = c.decision.Refusal
+	if c.refusal == nil {
+		c.refusal = c.decision.Refusal
+	}
 	if c.refusal == nil {
 		c.refusal = c.missing()
 	}
 	return c, nil
+}
+
+// admit is the conversation rules' refusal, nil if the message has its place.
+func (k Desk) admit(h gateway.Head) (*gateway.Problem, error) {
+	if k.Procedure == nil {
+		return nil, nil
+	}
+	unknown := false
+	err := k.Procedure.Admit(h, func(id gateway.MessageID) (gateway.Earlier, error) {
+		e, known, err := k.Earlier(id)
+		unknown = unknown || !known
+		return e, err
+	})
+	p := gateway.AsProblem(err)
+	switch {
+	case err == nil || unknown:
+		return nil, nil
+	case p.Code == gateway.CodeInternal:
+		return nil, err
+	}
+	return p, nil
 }
 
 // fill makes the head of what the draft says and what a message needs beside it.

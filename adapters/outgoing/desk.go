@@ -34,14 +34,22 @@ type Policy interface {
 	Kept() []string
 }
 
-// Desk makes previews and envelopes for the parties of a country. All fields must be
-// set. Safe for concurrent use.
+// Desk makes previews and envelopes for the parties of a country. Fields must be
+// set but where they say otherwise. Safe for concurrent use.
 type Desk struct {
 	Directory gateway.Directory
 	Catalogue Catalogue
 	Policy    Policy
 	Now       func() time.Time
 	NewID     func() string // UUIDv7s, for messages and threads
+
+	// Procedure holds a message against its conversation, as the gateway will. It may be
+	// nil: then only the gateway does.
+	Procedure gateway.Procedure
+	// Earlier finds what was said in this country's conversations. known is false for what
+	// was said before they were kept, which is then the gateway's to judge. Set where
+	// Procedure is.
+	Earlier func(id gateway.MessageID) (e gateway.Earlier, known bool, err error)
 }
 
 // Options of signing. The zero value is what an office wants.

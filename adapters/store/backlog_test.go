@@ -34,7 +34,7 @@ func TestABacklogIsWhatIsOwedAndSinceWhen(t *testing.T) {
 
 	told, err := s.Finish(t.Context(), "d", store.Outcome{State: store.Delivered, Evidence: evidence(t, n, gateway.ContentConsignment)})
 	must(t, err)
-	must(t, s.Answered(t.Context(), out.ID, store.Received, "receipt", "", gateway.Head{Thread: "t"}))
+	must(t, s.Answered(t.Context(), out.ID, store.Received, "receipt", "", gateway.Head{Thread: "t"}, noon))
 	want("once one was delivered and the other way received", store.Backlog{Taken: store.Owed{Count: 1, Oldest: noon.Add(time.Minute)}, Evidence: store.Owed{Count: 1, Oldest: noon}})
 
 	_, err = s.Acknowledged(t.Context(), told.Digest, store.Recorded, "ack")

@@ -115,22 +115,3 @@ func scanDelivery(row interface{ Scan(...any) error }) (Delivery, error) {
 	d.Expires, d.TakenAt, d.FinishedAt = fromMillis(expires), fromMillis(taken), fromMillis(finished)
 	return d, err
 }
-
-// Recent lists deliveries, the newest first, those that are not finished before all
-// others: what an operator looks at.
-func (s *Store) Recent(ctx context.Context, n int) ([]Delivery, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM delivery ORDER BY state = 'taken' DESC, taken_at DESC LIMIT ?`, n)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Delivery
-	for rows.Next() {
-		d, err := scanDelivery(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, d)
-	}
-	return out, rows.Err()
-}

@@ -39,9 +39,9 @@ type Outcome struct {
 	State    State // Delivered or Failed
 	Code     gateway.Code
 	Evidence gateway.Evidence
-	Attempts []Attempt     // those that this is the outcome of
-	Head     *gateway.Head // what the thread learns; nil where it learns nothing
-	Next     time.Time     // when to send the evidence again, should it not be acknowledged
+	Attempts []Attempt // those that this is the outcome of
+	Exchange *Exchange // what the thread learns; nil where it learns nothing
+	Next     time.Time // when to send the evidence again, should it not be acknowledged
 }
 
 // Finish records how a delivery ended, the evidence that says so and what its thread has
@@ -64,8 +64,13 @@ func (s *Store) Finish(ctx context.Context, id string, o Outcome) (Testimony, er
 			t, err = finalOf(tx, id)
 			return err
 		}
-		if o.Head != nil {
-			if err := note(tx, *o.Head); err != nil {
+		if o.Exchange != nil {
+			if err := note(tx, o.Exchange.Head); err != nil {
+				return err
+			}
+			x := *o.Exchange
+			x.Delivered = o.Evidence.Statement().At
+			if err := enter(tx, x); err != nil {
 				return err
 			}
 		}
@@ -83,8 +88,10 @@ func (s *Store) Finish(ctx context.Context, id string, o Outcome) (Testimony, er
 func (s *Store) Give(ctx context.Context, id string, e gateway.Evidence, next time.Time) (Testimony, error) {
 	var t Testimony
 	err := s.w.Do(ctx, func(tx *sqlite.Tx) (err error) {
-		t, err = give(tx, id, e, next)
-		return err
+		if t, err = give(tx, id, e, next); err != nil {
+			return err
+		}
+		return witness(tx, e.Statement().Message, e.Statement())
 	})
 	if err != nil {
 		return Testimony{}, fmt.Errorf("recording evidence: %w", err)

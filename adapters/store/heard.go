@@ -38,8 +38,8 @@ func (s *Store) Cursor(ctx context.Context, p gateway.Party) (int64, error) {
 	return n, nil
 }
 
-// Hear records evidence about a party's messages and how far its feed was read, in one
-// transaction: nothing is skipped, and hearing the same again changes nothing. id says of
+// Hear records evidence about a party's messages, what it says of them, and how far its
+// feed was read, in one transaction: nothing is skipped, and hearing the same again changes nothing. id says of
 // which message each piece is. It returns those that are new.
 func (s *Store) Hear(ctx context.Context, p gateway.Party, cursor int64, list []gateway.Evidence, id func(gateway.Evidence) gateway.MessageID) ([]gateway.Evidence, error) {
 	var fresh []gateway.Evidence
@@ -56,6 +56,9 @@ func (s *Store) Hear(ctx context.Context, p gateway.Party, cursor int64, list []
 				return err
 			} else if n > 0 {
 				fresh = append(fresh, e)
+				if err := witness(tx, m, e.Statement()); err != nil {
+					return err
+				}
 			}
 		}
 		_, err := tx.Exec(`INSERT INTO feed (party, cursor) VALUES (?,?)

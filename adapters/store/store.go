@@ -5,13 +5,15 @@
 // may be repeated: the second time finds the first and changes nothing, so that a caller
 // who crashed does not have to know how far it came.
 //
-// It keeps ids, times, codes, digests and signed evidence. No block of a delivered message
+// It keeps ids, times, codes, digests and signed evidence; of each message the coded facts
+// that the conversation rules need, until retention. No block of a delivered message
 // is ever written here; an outgoing envelope is, with everything that identifies or harms
 // sealed inside it.
 package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"embed"
 	"errors"
@@ -63,7 +65,21 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())
 	}
-	return &Store{write: write, read: read, w: w, r: sqlite.NewReader(read)}, nil
+	s := &Store{write: write, read: read, w: w, r: sqlite.NewReader(read)}
+	if err := s.begin(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// begin gives a new journal its key, and says since when it keeps exchanges.
+func (s *Store) begin(ctx context.Context) error {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return s.w.Do(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`INSERT INTO self (id, key, began) VALUES (1, ?, unixepoch() * 1000) ON CONFLICT DO NOTHING`, key)
+		return err
+	})
 }
 
 // Close waits for the write in hand and closes the file. No method may be called after it.

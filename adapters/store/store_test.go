@@ -220,7 +220,7 @@ func TestPurgeForgetsWhatEndedAndKeepsWhatDidNot(t *testing.T) {
 		})
 		must(t, err)
 	}
-	must(t, s.Answered(t.Context(), gateway.MessageID{Issuer: "rs/coordinator", ID: "answered"}, store.Received, "receipt", "", gateway.Head{Thread: "answered"}))
+	must(t, s.Answered(t.Context(), gateway.MessageID{Issuer: "rs/coordinator", ID: "answered"}, store.Received, "receipt", "", gateway.Head{Thread: "answered"}, noon))
 
 	if got, err := s.Purge(t.Context(), noon); err != nil || got != 0 {
 		t.Fatalf("before anything expired: got %d, %v", got, err)
