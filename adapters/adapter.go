@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -95,12 +96,17 @@ type Config struct {
 	// Refresh, if set, looks for a newer directory. It is called once before a delivery
 	// is refused for something that a newer directory could explain.
 	Refresh func(ctx context.Context) error
+	// Bell, if set, tells people that messages wait. Without one nobody is told from here,
+	// and nothing is signed about it: the national system tells its own people.
+	Bell *Bell
+	// Types, if set, says which answer closes a notice, so that taking it on can make it.
+	Types Types
+	// RefKey makes the references by which an office speaks of a message. Default 32
+	// random bytes: references are kept, so that the key need not be.
+	RefKey []byte
 	// Ready, if set, is asked by readiness beside the journal: whether directory and keys
 	// are such that something can be sent and received safely.
 	Ready func(ctx context.Context) error
-	// Procedure says what is owed, by when, and how long facts are kept. By default nothing
-	// is owed.
-	Procedure Procedure
 	// Callers may use the local API. Without any, nobody may.
 	Callers []Caller
 	// Attempt is the time that one attempt may take. Default 30 seconds.
@@ -122,6 +128,7 @@ type Adapter struct {
 	Config
 	watch watch
 	wake  chan struct{} // an envelope was stored
+	bell  chan struct{} // somebody may have to be told
 }
 
 // New checks a configuration and makes an adapter of it. It starts nothing.
@@ -160,9 +167,6 @@ func New(c Config) (*Adapter, error) {
 	if c.Meter == nil {
 		c.Meter = metricnoop.NewMeterProvider()
 	}
-	if c.Procedure == nil {
-		c.Procedure = unruled{}
-	}
 	if c.Attempt <= 0 {
 		c.Attempt = 30 * time.Second
 	}
@@ -175,11 +179,21 @@ func New(c Config) (*Adapter, error) {
 	c.Retry = c.Retry.or(2*time.Second, 5*time.Minute)
 	c.Retell = c.Retell.or(30*time.Second, time.Hour)
 	c.Resubmit = c.Resubmit.or(time.Second, 5*time.Minute)
+	if c.Bell != nil {
+		if c.Bell.Channels == nil || c.Bell.Say == nil || c.Bell.Terms == nil {
+			return nil, errors.New("making an adapter: Bell lacks Channels, Say or Terms")
+		}
+		c.Bell = c.Bell.or()
+	}
+	if len(c.RefKey) == 0 {
+		c.RefKey = make([]byte, 32)
+		_, _ = rand.Read(c.RefKey) // never fails
+	}
 	w, err := newWatch(c)
 	if err != nil {
 		return nil, fmt.Errorf("making an adapter: %w", err)
 	}
-	return &Adapter{Config: c, watch: w, wake: make(chan struct{}, 1)}, nil
+	return &Adapter{Config: c, watch: w, wake: make(chan struct{}, 1), bell: make(chan struct{}, 1)}, nil
 }
 
 // Run takes deliveries, sends evidence and submits envelopes until ctx ends; what is in
@@ -200,6 +214,7 @@ func (a *Adapter) Run(ctx context.Context) error {
 		"following feeds":          a.follow,
 		"asking about gaps":        a.explain,
 		"purging":                  a.purge,
+		"telling people":           a.ring,
 	} {
 		wg.Go(func() { a.persist(ctx, name, loop) })
 	}
@@ -228,9 +243,6 @@ func (a *Adapter) persist(ctx context.Context, name string, loop func(context.Co
 func (a *Adapter) purge(ctx context.Context) error {
 	for {
 		if _, err := a.Store.Purge(ctx, a.Now().Add(-a.Keep)); err != nil {
-			return err
-		}
-		if err := a.Store.Forget(ctx, a.Now()); err != nil {
 			return err
 		}
 		if !pause(ctx, time.Hour, nil) {

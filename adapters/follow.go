@@ -135,8 +135,13 @@ func concerns(s gateway.Statement, id gateway.MessageID) bool {
 
 func (a *Adapter) heard(ctx context.Context, id gateway.MessageID, s gateway.Statement) {
 	a.Log.Info("heard of a message", "country", string(a.Country), "message", id.ID, "event", string(s.Event), "party", string(s.Signer))
-	if s.Event == gateway.ContentConsignmentFailure {
+	switch s.Event {
+	case gateway.ContentConsignmentFailure:
 		a.alarm(ctx, AlarmUndelivered, id.ID, s.Code)
+	case gateway.ConsignmentNotificationFailure:
+		a.alarm(ctx, AlarmUnaware, id.ID, s.Code)
+	case gateway.Escalated:
+		a.rouse()
 	}
 }
 

@@ -29,12 +29,9 @@ const maxDraft = 256 << 10
 //	GET  /v1/outbox/{jti}               how far a message came, with receipt and evidence
 //	GET  /v1/deliveries/{id}            how far a delivery came
 //	POST /v1/deliveries/{id}/read       a person opened it
-//	POST /v1/deliveries/{id}/taken-on   a person took it on
-//	GET  /v1/deliveries/{id}/answer     the answer to a change, begun: what was done is for the office to say
-//	GET  /v1/duties                     what the caller's parties owe and are owed, and by when
-//	POST /v1/changes/preview            whom a recall, correction or change of consent would reach, and with what
-//	POST /v1/changes                    that, sent: one message to each past recipient
-//	GET  /v1/changes                    what was sent so, and what has become of each; and what came in
+//	POST /v1/deliveries/{id}/taken-on   a person took it on; for a notice that makes the answer which closes it, too
+//	GET  /v1/notices                    what waits for whom, and who was told what and when
+//	GET  /v1/refs/{ref}                 the message that a reference stands for
 //	GET  /v1/alarms                     what a person must look at, and the gaps in pair numbers
 //	GET  /healthz, GET /readyz          alive; able to receive and send safely
 //
@@ -49,11 +46,8 @@ func (a *Adapter) Handler() http.Handler {
 		"GET /v1/deliveries/{id}":           a.getDelivery,
 		"POST /v1/deliveries/{id}/read":     a.report(gateway.ContentHandover),
 		"POST /v1/deliveries/{id}/taken-on": a.report(gateway.TakenOn),
-		"GET /v1/deliveries/{id}/answer":    a.getAnswer,
-		"GET /v1/duties":                    a.getDuties,
-		"POST /v1/changes":                  a.postChanges,
-		"POST /v1/changes/preview":          a.postChangesPreview,
-		"GET /v1/changes":                   a.getChanges,
+		"GET /v1/notices":                   a.getNotices,
+		"GET /v1/refs/{ref}":                a.getRef,
 		"GET /v1/alarms":                    a.getAlarms,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

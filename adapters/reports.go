@@ -25,6 +25,9 @@ type Arrival struct {
 	TakenAt  time.Time          `json:"takenAt"`
 	Expires  time.Time          `json:"expires"`
 	Evidence []Told             `json:"evidence"`
+	// Acknowledgement is the answer that closes a notice, once a person took it on: "sent",
+	// when it is on its way, or "refused", when a person must write it.
+	Acknowledgement string `json:"acknowledgement,omitempty"`
 }
 
 // Told is evidence of ours, and whether the gateway has acknowledged it.
@@ -100,6 +103,11 @@ func (a *Adapter) report(e gateway.Event) func(http.ResponseWriter, *http.Reques
 		if err := a.Report(r.Context(), d.ID, e, in.Role); err != nil {
 			return err
 		}
+		if e == gateway.TakenOn {
+			if err := a.closeTaken(r.Context()); err != nil {
+				return err
+			}
+		}
 		return a.show(w, r, d.ID)
 	}
 }
@@ -137,6 +145,12 @@ func (a *Adapter) show(w http.ResponseWriter, r *http.Request, id string) error 
 	out := Arrival{
 		Delivery: d.ID, Issuer: d.Message.Issuer, ID: d.Message.ID, Audience: d.Audience, Pair: d.Pair,
 		State: d.State, Code: d.Code, TakenAt: d.TakenAt, Expires: d.Expires, Evidence: []Told{},
+	}
+	switch n, err := a.Store.NoticeOf(r.Context(), id); {
+	case err == nil:
+		out.Acknowledgement = n.AckState
+	case !errors.Is(err, store.ErrUnknown):
+		return err
 	}
 	for _, t := range ts {
 		out.Evidence = append(out.Evidence, Told{Event: t.Event, Role: t.Role, At: t.MadeAt, State: t.State, JWS: t.JWS})

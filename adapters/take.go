@@ -42,6 +42,11 @@ func (a *Adapter) take(ctx context.Context, it Item) (err error) {
 	if err != nil {
 		return err
 	}
+	if end.State == store.Delivered {
+		if err := a.announce(ctx, d, o); err != nil {
+			return err
+		}
+	}
 	return a.finish(ctx, d, end)
 }
 

@@ -25,13 +25,14 @@ type watch struct {
 	gaps        metric.Int64Counter
 	alarms      metric.Int64Counter
 	submissions metric.Int64Counter
+	notices     metric.Int64Counter
 	latency     metric.Float64Histogram
 }
 
 func newWatch(c Config) (watch, error) {
 	m := c.Meter.Meter(scope)
 	w := watch{meter: m, tracer: c.Tracer.Tracer(scope)}
-	var errs [6]error
+	var errs [7]error
 	w.deliveries, errs[0] = m.Int64Counter("trm.adapter.deliveries", metric.WithDescription("deliveries that ended, by how"))
 	w.attempts, errs[1] = m.Int64Counter("trm.adapter.attempts", metric.WithDescription("attempts at the national system, by what is known of them"))
 	w.gaps, errs[2] = m.Int64Counter("trm.adapter.gaps", metric.WithDescription("pair numbers that were passed"))
@@ -39,6 +40,7 @@ func newWatch(c Config) (watch, error) {
 	w.submissions, errs[4] = m.Int64Counter("trm.adapter.submissions", metric.WithDescription("envelopes that the gateway answered, by how"))
 	w.latency, errs[5] = m.Float64Histogram("trm.adapter.attempt.duration", metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30), metric.WithDescription("time of one attempt"))
+	w.notices, errs[6] = m.Int64Counter("trm.adapter.notices", metric.WithDescription("people to be told that a message waits, by what came of it"))
 	return w, errors.Join(errs[:]...)
 }
 
@@ -104,7 +106,9 @@ func (a *Adapter) zero(ctx context.Context) {
 		{w.deliveries, "outcome", []string{string(store.Delivered), string(store.Failed)}},
 		{w.submissions, "outcome", []string{"received", "refused"}},
 		{w.attempts, "mark", []string{string(store.NotSent), string(store.Ambiguous), string(store.Answered)}},
-		{w.alarms, "kind", []string{AlarmRefused, AlarmNotOurs, AlarmContradicts, AlarmGap, AlarmEvidence, AlarmFailed, AlarmHeard, AlarmUndelivered, AlarmReceipt}},
+		{w.alarms, "kind", []string{AlarmRefused, AlarmNotOurs, AlarmContradicts, AlarmGap, AlarmEvidence, AlarmFailed, AlarmHeard, AlarmUndelivered, AlarmReceipt,
+			AlarmChannel, AlarmUntold, AlarmUnreachable, AlarmUnaware, AlarmAck}},
+		{w.notices, "outcome", []string{string(store.RingTold), string(store.RingFailed), string(store.RingPassed)}},
 	} {
 		for _, v := range c.values {
 			c.of.Add(ctx, 0, metric.WithAttributes(a.label(), attribute.String(c.key, v)))
@@ -146,6 +150,11 @@ const (
 	AlarmHeard       = "evidence-invalid"    // what the gateway tells us of our message does not prove
 	AlarmUndelivered = "message-undelivered" // what we sent did not reach its national system
 	AlarmReceipt     = "receipt-invalid"     // the gateway's answer does not prove
+	AlarmChannel     = "channel-failed"      // a channel did not accept a notice
+	AlarmUntold      = "notice-failed"       // nobody could be told that a message waits
+	AlarmUnreachable = "no-channel"          // a role has no channel at all
+	AlarmUnaware     = "recipient-untold"    // nobody at the other end could be told of what we sent
+	AlarmAck         = "acknowledgement"     // the answer that closes a notice could not be made
 )
 
 // alarm tells a person: in the log, in a counter, in the journal's list.

@@ -261,6 +261,13 @@ func left(tx *sqlite.Tx, h gateway.Head) error {
 	case h.Frame() == "change" && h.Topic() == "recall":
 		return endNotices(tx, EndRecalled, h.IssuedAt, `side = 'out' AND issuer = ? AND jti = ?`, string(h.Issuer), target)
 	case h.Frame() == "change" && h.Topic() == "deadline" && !h.AnswerBy.IsZero():
+		// People are reminded anew of a date that was moved; what they were told of the old
+		// one stays on the record.
+		if _, err := tx.Exec(`UPDATE ring SET step = step || '.' || id WHERE step IN ('due-soon', 'overdue') AND due_at < ?1 AND ref IN (
+				SELECT ref FROM notice WHERE side = 'in' AND issuer = ?2 AND jti = ?3 AND ended = '' AND due_at > 0 AND due_at < ?1)`,
+			millis(h.AnswerBy), string(h.Audience), target); err != nil {
+			return err
+		}
 		// A fifth of the time that is left counts as little, as it did of the first term.
 		soon := h.AnswerBy.Add(-h.AnswerBy.Sub(h.IssuedAt) / 5)
 		_, err := tx.Exec(`UPDATE notice SET due_at = ?1, soon_at = ?2, next_at = CASE WHEN next_at = 0 AND ended = '' THEN ?2 ELSE next_at END

@@ -102,6 +102,19 @@ func (s *Store) Plan(ctx context.Context, p Plan) (failed int, err error) {
 	return failed, nil
 }
 
+// Also adds a ring to a notice, due at once, unless it is there already.
+func (s *Store) Also(ctx context.Context, r Ring, at time.Time) error {
+	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`INSERT INTO ring (ref, step, party, due_at, state, next_at) VALUES (?,?,?,?,'pending',?) ON CONFLICT DO NOTHING`,
+			r.Ref, r.Step, string(r.Party), millis(r.DueAt), millis(at))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("recording who is to be told: %w", err)
+	}
+	return nil
+}
+
 // giveFor records evidence about the delivery that a notice is of; an outbound one is of
 // none.
 func giveFor(tx *sqlite.Tx, ref string, e gateway.Evidence, next time.Time) error {
