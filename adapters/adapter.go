@@ -107,6 +107,9 @@ type Config struct {
 	// Ready, if set, is asked by readiness beside the journal: whether directory and keys
 	// are such that something can be sent and received safely.
 	Ready func(ctx context.Context) error
+	// Procedure says what is owed, by when, and how long facts are kept. By default nothing
+	// is owed.
+	Procedure Procedure
 	// Callers may use the local API. Without any, nobody may.
 	Callers []Caller
 	// Attempt is the time that one attempt may take. Default 30 seconds.
@@ -166,6 +169,9 @@ func New(c Config) (*Adapter, error) {
 	}
 	if c.Meter == nil {
 		c.Meter = metricnoop.NewMeterProvider()
+	}
+	if c.Procedure == nil {
+		c.Procedure = unruled{}
 	}
 	if c.Attempt <= 0 {
 		c.Attempt = 30 * time.Second
@@ -243,6 +249,9 @@ func (a *Adapter) persist(ctx context.Context, name string, loop func(context.Co
 func (a *Adapter) purge(ctx context.Context) error {
 	for {
 		if _, err := a.Store.Purge(ctx, a.Now().Add(-a.Keep)); err != nil {
+			return err
+		}
+		if err := a.Store.Forget(ctx, a.Now()); err != nil {
 			return err
 		}
 		if !pause(ctx, time.Hour, nil) {

@@ -32,6 +32,11 @@ const maxDraft = 256 << 10
 //	POST /v1/deliveries/{id}/taken-on   a person took it on; for a notice that makes the answer which closes it, too
 //	GET  /v1/notices                    what waits for whom, and who was told what and when
 //	GET  /v1/refs/{ref}                 the message that a reference stands for
+//	GET  /v1/deliveries/{id}/answer     the answer to a change, begun: what was done is for the office to say
+//	GET  /v1/duties                     what the caller's parties owe and are owed, and by when
+//	POST /v1/changes/preview            whom a recall, correction or change of consent would reach, and with what
+//	POST /v1/changes                    that, sent: one message to each past recipient
+//	GET  /v1/changes                    what was sent so, and what has become of each; and what came in
 //	GET  /v1/alarms                     what a person must look at, and the gaps in pair numbers
 //	GET  /healthz, GET /readyz          alive; able to receive and send safely
 //
@@ -48,6 +53,11 @@ func (a *Adapter) Handler() http.Handler {
 		"POST /v1/deliveries/{id}/taken-on": a.report(gateway.TakenOn),
 		"GET /v1/notices":                   a.getNotices,
 		"GET /v1/refs/{ref}":                a.getRef,
+		"GET /v1/deliveries/{id}/answer":    a.getAnswer,
+		"GET /v1/duties":                    a.getDuties,
+		"POST /v1/changes":                  a.postChanges,
+		"POST /v1/changes/preview":          a.postChangesPreview,
+		"GET /v1/changes":                   a.getChanges,
 		"GET /v1/alarms":                    a.getAlarms,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
