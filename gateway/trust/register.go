@@ -15,7 +15,8 @@ import (
 // it counts, so that nothing older is believed after a restart. Safe for concurrent use;
 // one process per folder.
 type Register struct {
-	Log *slog.Logger // nil is silence
+	Log *slog.Logger     // nil is silence
+	Now func() time.Time // the clock that [Register.Run] goes by; nil is time.Now
 
 	state state
 	live  *Live

@@ -36,14 +36,18 @@ func (r *Register) turn(now time.Time) (next time.Time) {
 // Run brings directories into force when their time comes, until ctx ends. It returns
 // nil then.
 func (r *Register) Run(ctx context.Context) error {
+	now := r.Now
+	if now == nil {
+		now = time.Now
+	}
 	for {
 		r.mu.Lock()
-		next := r.turn(time.Now())
+		next := r.turn(now())
 		changed := r.changed
 		r.mu.Unlock()
 		wait := time.Hour // the clock may be set meanwhile
 		if !next.IsZero() {
-			wait = min(wait, time.Until(next))
+			wait = min(wait, next.Sub(now()))
 		}
 		t := time.NewTimer(wait)
 		select {

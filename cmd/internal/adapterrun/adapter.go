@@ -27,7 +27,6 @@ import (
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/adapters/store"
-	"example.org/trm/certs"
 	"example.org/trm/cmd/internal/telemetry"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
@@ -53,6 +52,7 @@ type Adapter struct {
 	log       *slog.Logger
 	now       func() time.Time
 	register  *trust.Register
+	keys      *keyring
 	client    *adapters.Client
 	listener  net.Listener // nil: no local API
 	operators net.Listener // nil: no metrics
@@ -91,16 +91,16 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	if a.register, err = trust.OpenRegister(filepath.Join(c.Data, "directory"), pins, first, a.now()); err != nil {
 		return err
 	}
-	a.register.Log = a.log
+	a.register.Log, a.register.Now = a.log, a.now
 	live := a.register.Live()
 	if live.Current().Development() && !c.Development {
 		return errDevelopment
 	}
-	keys, err := loadKeys(c, live.Current())
-	if err != nil {
+	a.keys = &keyring{folder: c.Certs, country: c.Country, directory: live, now: a.now}
+	if err := a.keys.reload(); err != nil {
 		return err
 	}
-	find := func(p gateway.Party) (*certs.Keys, bool) { k, ok := keys[p]; return k, ok }
+	find := a.keys.find
 	if env.Schemas == nil {
 		if env.Schemas, err = schemas.Open(); err != nil {
 			return err
@@ -140,17 +140,11 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{}}
-	for p, k := range keys {
-		if k.Evidence != nil {
-			notary.Keys[p] = k.Evidence
-		}
-	}
 	a.Adapter, err = adapters.New(adapters.Config{
 		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Feed: a.client, Follow: c.Follow, Keys: find,
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
 		Desk:   outgoing.Desk{Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID},
-		Notary: notary, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
+		Notary: a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
 		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Profile: profile,
 		Ready: func(context.Context) error { return live.Ready(a.now()) }, Callers: callers, Attempt: c.Attempt,
 		Retry: adapters.Pace(c.Retry), Retell: adapters.Pace(c.Retell), Resubmit: adapters.Pace(c.Resubmit), Keep: c.Keep,
@@ -258,6 +252,9 @@ func (a *Adapter) Client() *adapters.Client { return a.client }
 // Run works until ctx ends, then stops in order: the local API, what is in hand, the
 // journal, the queue.
 func (a *Adapter) Run(ctx context.Context) error {
+	// A directory may have come into force while this process was away: what is sealed by
+	// the old one's keys nobody may be able to open.
+	a.look(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Adapter.Run(ctx) })
 	g.Go(func() error { return a.register.Run(ctx) })
@@ -331,9 +328,23 @@ func (a *Adapter) refreshing(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := a.refresh(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("looked for a newer directory in vain", "country", string(a.config.Country), "err", err)
-		}
+		a.look(ctx)
+	}
+}
+
+// reloadKeys takes up keys that were renewed. A folder that cannot be read must be seen to
+// before the old ones run out.
+func (a *Adapter) reloadKeys() {
+	if err := a.keys.reload(); err != nil {
+		a.log.Error("kept the old keys", "country", string(a.config.Country), "err", err)
+	}
+}
+
+// look asks the gateway for a newer directory; that there is no answer is reported only.
+func (a *Adapter) look(ctx context.Context) {
+	defer a.reloadKeys()
+	if err := a.refresh(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("looked for a newer directory in vain", "country", string(a.config.Country), "err", err)
 	}
 }
 

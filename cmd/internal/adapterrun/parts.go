@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -16,35 +15,9 @@ import (
 	"example.org/trm/adapters"
 	"example.org/trm/adapters/filedrop"
 	"example.org/trm/adapters/rest"
-	"example.org/trm/certs"
-	"example.org/trm/gateway"
-	"example.org/trm/gateway/trust"
 )
 
 var errDevelopment = errors.New("the directory lists development keys, which everybody can make: give the real one, or set development: true for a test")
-
-// loadKeys loads the keys of the country's parties that are in the folder: an adapter
-// serves those whose keys it was given.
-func loadKeys(c Config, d *trust.Directory) (map[gateway.Party]*certs.Keys, error) {
-	keys := make(map[gateway.Party]*certs.Keys)
-	for _, p := range d.Parties() {
-		if p.Country() != c.Country {
-			continue
-		}
-		k, err := certs.Load(c.Certs, p)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		keys[p] = k
-	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("loading keys: none of %s in the folder", c.Country)
-	}
-	return keys, nil
-}
 
 func openTransport(d Deliver, now func() time.Time) (adapters.Transport, error) {
 	if f := d.Filedrop; f != nil {

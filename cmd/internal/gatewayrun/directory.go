@@ -46,7 +46,7 @@ func openDirectory(c Config, log *slog.Logger, now func() time.Time) (*directory
 	if err != nil {
 		return nil, err
 	}
-	r.Log = log
+	r.Log, r.Now = log, now
 	d := &directory{Live: r.Live(), register: r, path: c.Directory, log: log, now: now, last: first}
 	if d.Current().Development() && !c.Development {
 		return nil, errDevelopment

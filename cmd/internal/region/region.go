@@ -35,6 +35,8 @@ type Options struct {
 	Embedded bool
 	Log      *slog.Logger
 	Spans    sdktrace.SpanProcessor // sees every span; may be nil
+	// Now is the clock of all of it: a story puts it forward. Default time.Now.
+	Now func() time.Time
 }
 
 // Audience is the gateway's name in assertions, in every region on one machine.
@@ -47,6 +49,7 @@ type Region struct {
 	Queue    string // what Redis it uses, in words
 	Adapters map[gateway.Country]*Office
 
+	gateway   *gatewayrun.Gateway
 	telemetry *telemetry.Telemetry
 	queue     *redisrun.Server
 	stop      context.CancelFunc
@@ -61,7 +64,10 @@ func Start(ctx context.Context, o Options) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(o.Dir); err != nil {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := prepare(o.Dir, o.Now()); err != nil {
 		release()
 		return nil, err
 	}
@@ -75,13 +81,13 @@ func Start(ctx context.Context, o Options) (*Region, error) {
 }
 
 // prepare makes the development set, once.
-func prepare(dir string) error {
+func prepare(dir string, now time.Time) error {
 	if _, err := os.Stat(filepath.Join(dir, "directory.json")); err == nil {
 		return nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, err := certs.Develop(dir, certs.Options{Now: time.Now()}); err != nil {
+	if _, err := certs.Develop(dir, certs.Options{Now: now}); err != nil {
 		return fmt.Errorf("making keys and a directory: %w", err)
 	}
 	return nil
@@ -107,11 +113,11 @@ func (r *Region) start(ctx context.Context, o Options) error {
 	g, err := gatewayrun.New(ctx, gatewayrun.Config{
 		Listen: listen, Operators: "off", Audience: Audience, Certs: o.Dir, Development: true,
 		Journal: filepath.Join(o.Dir, "gateway", "journal.db"),
-	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set})
+	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set, Now: o.Now})
 	if err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
-	r.URL = "http://" + g.Addr().String()
+	r.gateway, r.URL = g, "http://"+g.Addr().String()
 	r.running.Go(func() error { return g.Run(ctx) })
 	for _, c := range gateway.Countries {
 		office, err := r.open(ctx, c, o, set)
@@ -123,6 +129,10 @@ func (r *Region) start(ctx context.Context, o Options) error {
 	}
 	return nil
 }
+
+// Reload has the gateway read again what may change while it runs: the next directory,
+// which waits there until it comes into force.
+func (r *Region) Reload() error { return r.gateway.Reload() }
 
 // Stop stops everything in order and waits for it. What was received stays in the folder.
 func (r *Region) Stop() error {
