@@ -23,6 +23,7 @@ func (a *app) demoCommand() *cobra.Command {
 		data     string
 		listen   string
 		embedded bool
+		story    string
 	)
 	c := &cobra.Command{
 		Use:   "demo",
@@ -32,9 +33,19 @@ the spot and invented people, and says what to try. Ctrl-C stops it.
 
 With --once it plays a conversation instead (capacity asked and answered, a referral, its
 partial acceptance, a status notice taken on), prints each hop, what every role saw and what
-was withheld, proves it as the recipient would, and exits.`,
+was withheld, proves it as the recipient would, and exits.
+
+With --once --story full it plays a case of a year instead: a child from the night on which she is
+found to the twelfth month after her return, with what each role saw, when, and who was told. The
+clock of the region is put forward between the scenes.`,
 		Args: args(),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if story != "short" && story != "full" {
+				return usage("--story is short or full")
+			}
+			if story == "full" && !once {
+				return usage("--story full is played with --once")
+			}
 			dir := data
 			if dir == "" {
 				tmp, err := os.MkdirTemp("", "trm-demo-")
@@ -44,17 +55,18 @@ was withheld, proves it as the recipient would, and exits.`,
 				defer os.RemoveAll(tmp)
 				dir = tmp
 			}
-			return a.demo(c.Context(), region.Options{Dir: dir, Listen: listen, Embedded: embedded}, once, data != "")
+			return a.demo(c.Context(), region.Options{Dir: dir, Listen: listen, Embedded: embedded}, once, data != "", story)
 		},
 	}
 	c.Flags().BoolVar(&once, "once", false, "play one conversation and exit")
+	c.Flags().StringVar(&story, "story", "short", "which conversation: short, or full, which takes a year")
 	c.Flags().StringVar(&data, "data", "", "folder that keeps everything between runs (default: a temporary one)")
 	c.Flags().StringVar(&listen, "listen", "", "address of the gateway (default: 127.0.0.1:8440, or a free port with --once)")
 	c.Flags().BoolVar(&embedded, "embedded", false, "keep the queue in this process even if redis-server is installed")
 	return c
 }
 
-func (a *app) demo(ctx context.Context, o region.Options, once, kept bool) error {
+func (a *app) demo(ctx context.Context, o region.Options, once, kept bool, story string) error {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return err
 	}
@@ -73,6 +85,8 @@ func (a *app) demo(ctx context.Context, o region.Options, once, kept bool) error
 	if o.Listen == "" && !once {
 		o.Listen = "127.0.0.1:8440"
 	}
+	clock := &region.Clock{}
+	o.Now = clock.Now
 	r, err := region.Start(ctx, o)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w; does a region run already? --listen names another address", err)
@@ -80,11 +94,18 @@ func (a *app) demo(ctx context.Context, o region.Options, once, kept bool) error
 	if err != nil {
 		return err
 	}
+	if err := a.introduce(r); err != nil {
+		return errors.Join(err, r.Stop())
+	}
+	if once && story == "full" {
+		return a.live(ctx, r, clock, o) // it stops and starts the region
+	}
 	err = a.runDemo(ctx, r, once, kept)
 	return errors.Join(err, r.Stop())
 }
 
-func (a *app) runDemo(ctx context.Context, r *region.Region, once, kept bool) error {
+// introduce says what runs, and lets the other commands find it.
+func (a *app) introduce(r *region.Region) error {
 	a.home = r.Dir
 	if err := writeGatewayAddress(r.Dir, gatewayAddress{URL: r.URL, Audience: region.Audience}); err != nil {
 		return err
@@ -100,6 +121,10 @@ func (a *app) runDemo(ctx context.Context, r *region.Region, once, kept bool) er
 		}
 	}
 	a.printf("\n          %s\n", gateway.FootnoteXK)
+	return nil
+}
+
+func (a *app) runDemo(ctx context.Context, r *region.Region, once, kept bool) error {
 	if once {
 		a.printf("\n")
 		return a.tell(ctx, r)

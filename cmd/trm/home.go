@@ -33,6 +33,7 @@ type desk struct {
 	policy    *policy.Policy
 	gateway   gatewayAddress
 	http      *http.Client
+	now       func() time.Time
 }
 
 // gatewayAddress is the file gateway.json of a home folder.
@@ -62,10 +63,13 @@ func (g gatewayAddress) client(home string) (*http.Client, error) {
 
 // desk opens the home folder. Its directory is checked as the gateway checks it: quorum
 // of the pinned coordinators, dates, number.
-func (a *app) desk() (*desk, error) {
-	d := &desk{home: a.home}
+func (a *app) desk() (*desk, error) { return a.deskAt(time.Now) }
+
+// deskAt is the desk under another clock: a story's.
+func (a *app) deskAt(now func() time.Time) (*desk, error) {
+	d := &desk{home: a.home, now: now}
 	var err error
-	if d.directory, err = openDirectory(a.home); err != nil {
+	if d.directory, err = openDirectoryAt(a.home, now()); err != nil {
 		return nil, err
 	}
 	if d.catalogue, err = schemas.Open(); err != nil {
@@ -82,8 +86,10 @@ func (a *app) desk() (*desk, error) {
 }
 
 // openDirectory opens the directory in force of a home folder, with the statements over it.
-func openDirectory(home string) (*trust.Directory, error) {
-	d, err := trust.OpenFolder(home, time.Now())
+func openDirectory(home string) (*trust.Directory, error) { return openDirectoryAt(home, time.Now()) }
+
+func openDirectoryAt(home string, now time.Time) (*trust.Directory, error) {
+	d, err := trust.OpenFolder(home, now)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no directory in %s: run trm keys init %s, or name another folder with --home", home, home)
 	}
@@ -115,12 +121,12 @@ func writeGatewayAddress(home string, g gatewayAddress) error {
 
 // outgoing is the desk's way out.
 func (d *desk) outgoing() outgoing.Desk {
-	return outgoing.Desk{Directory: d.directory, Catalogue: d.catalogue, Policy: d.policy, Now: time.Now, NewID: newID}
+	return outgoing.Desk{Directory: d.directory, Catalogue: d.catalogue, Policy: d.policy, Now: d.now, NewID: newID}
 }
 
 // keys loads a party's keys.
 func (d *desk) keys(p gateway.Party) (*certs.Keys, error) {
-	k, err := certs.Load(d.home, p)
+	k, err := certs.LoadAt(d.home, p, d.now())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no keys in %s", p, d.home)
 	}
@@ -129,7 +135,7 @@ func (d *desk) keys(p gateway.Party) (*certs.Keys, error) {
 
 func (d *desk) keyring() func(gateway.Party) (*certs.Keys, bool) {
 	return func(p gateway.Party) (*certs.Keys, bool) {
-		k, err := certs.Load(d.home, p)
+		k, err := certs.LoadAt(d.home, p, d.now())
 		return k, err == nil
 	}
 }
@@ -140,7 +146,7 @@ func (d *desk) assertion(p gateway.Party) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	now := time.Now().UTC().Truncate(time.Second)
+	now := d.now().UTC().Truncate(time.Second)
 	return envelope.SignAssertion(envelope.Assertion{
 		Party: p, Audience: d.gateway.Audience, ID: newID(), IssuedAt: now, Expires: now.Add(2 * time.Minute),
 	}, k.Assertion)

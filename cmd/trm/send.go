@@ -15,7 +15,7 @@ import (
 // client calls the home's gateway.
 func (d *desk) client() *adapters.Client {
 	return &adapters.Client{
-		Base: d.gateway.URL, Audience: d.gateway.Audience, Keys: d.keyring(), Now: time.Now, NewID: newID,
+		Base: d.gateway.URL, Audience: d.gateway.Audience, Keys: d.keyring(), Now: d.now, NewID: newID,
 		HTTP: d.http,
 	}
 }

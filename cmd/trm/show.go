@@ -123,7 +123,7 @@ receipt or other evidence, its signer. It exits with 4 if something does not hol
 				}
 				return a.verified("evidence", fmt.Sprintf("%s signed by %s", e.Statement().Event, e.Statement().Signer))
 			}
-			what, err := d.verify(raw, time.Now())
+			what, err := d.verify(raw, d.now())
 			if err != nil {
 				return exitWith(exitInvalid, err)
 			}
@@ -218,7 +218,7 @@ role's key from the home folder. It shows what another role would see only to th
 }
 
 func (a *app) openAs(d *desk, raw []byte, reader gateway.Party) error {
-	if _, err := d.verify(raw, time.Now()); err != nil {
+	if _, err := d.verify(raw, d.now()); err != nil {
 		return exitWith(exitInvalid, err)
 	}
 	k, err := d.keys(reader)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -18,14 +19,21 @@ import (
 	"example.org/trm/gateway/envelope"
 )
 
-//go:embed story/*.json
+//go:embed story/*.json story/full/*.json
 var stories embed.FS
 
-// scene is one message of the demo's conversation.
+// scene is one message of a story, or a time in which none comes.
 type scene struct {
-	draft string
+	draft string // file below story; empty: nothing is sent
 	title string
 	all   bool // signed at the desk with everything, so that the gateway has to withhold
+
+	after   time.Duration  // since the scene before
+	thread  string         // which conversation, by a name of the story; empty is the only one
+	name    string         // what later scenes call the message
+	answers string         // the message that it answers; empty: the last one
+	targets string         // the message that it changes
+	with    map[string]any // members of the report block, where a draft serves twice
 }
 
 var conversation = []scene{
@@ -40,11 +48,10 @@ var conversation = []scene{
 // tell plays the conversation and proves every hop.
 func (a *app) tell(ctx context.Context, r *region.Region) error {
 	began := time.Now()
-	d, err := a.desk()
+	t, err := a.teller(r, &region.Clock{})
 	if err != nil {
 		return err
 	}
-	t := &teller{app: a, desk: d, region: r}
 	for i, s := range conversation {
 		a.printf("%d  %s\n", i+1, s.title)
 		if err := t.play(ctx, s); err != nil {
@@ -59,19 +66,32 @@ func (a *app) tell(ctx context.Context, r *region.Region) error {
 // teller keeps what the next scene needs of the ones before.
 type teller struct {
 	*app
-	desk   *desk
-	region *region.Region
-	thread string
-	last   gateway.MessageID
-	began  time.Time // of the scene
+	desk    *desk
+	region  *region.Region
+	clock   *region.Clock
+	zone    *time.Location
+	threads map[string]string            // by the story's name for them
+	named   map[string]gateway.MessageID // messages, by the story's name for them
+	last    gateway.MessageID
+	began   time.Time // of the scene
 }
 
+func (a *app) teller(r *region.Region, clock *region.Clock) (*teller, error) {
+	d, err := a.deskAt(clock.Now)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation("Europe/Belgrade") // of six of the seven countries
+	return &teller{app: a, desk: d, region: r, clock: clock, zone: zone, threads: map[string]string{}, named: map[string]gateway.MessageID{}}, err
+}
+
+// play sends a scene's message and follows it to its end.
 func (t *teller) play(ctx context.Context, s scene) error {
 	raw, err := stories.ReadFile("story/" + s.draft)
 	if err != nil {
 		return err
 	}
-	plain, err := t.dated(raw)
+	plain, err := t.dated(raw, s)
 	if err != nil {
 		return err
 	}
@@ -89,28 +109,46 @@ func (t *teller) play(ctx context.Context, s scene) error {
 	if err != nil {
 		return err
 	}
+	if s.name != "" {
+		t.named[s.name] = t.last
+	}
 	return t.report(ctx, draft)
 }
 
-// dated adds to a draft what a file cannot hold: the thread, the message it answers, and
-// dates that lie ahead.
-func (t *teller) dated(raw []byte) ([]byte, error) {
+// dated adds to a draft what a file cannot hold: the thread, the messages it answers or
+// changes, and dates that lie ahead.
+func (t *teller) dated(raw []byte, s scene) ([]byte, error) {
 	var m map[string]any
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, err
 	}
-	if t.thread != "" {
-		m["thread"] = t.thread
+	if t.threads[s.thread] == "" {
+		t.threads[s.thread] = newID()
 	}
-	now := time.Now().UTC().Truncate(time.Second)
+	m["thread"] = t.threads[s.thread]
+	now := t.clock.Now().UTC().Truncate(time.Second)
 	tomorrow := now.Add(24 * time.Hour).Format(time.RFC3339)
 	switch name := text(m["type"]); {
 	case strings.Contains(name, ".answer/"):
 		m["inReplyTo"] = t.last.ID
+		if s.answers != "" {
+			m["inReplyTo"] = t.named[s.answers].ID
+		}
 	case strings.Contains(name, ".notice/"):
 		m["effectiveAt"], m["ackBy"] = now.Format(time.RFC3339), tomorrow
+	case strings.Contains(name, ".change/"):
+		m["target"] = cmp.Or(t.named[s.targets].ID, t.threads[s.thread])
+		if strings.HasPrefix(name, "consent.") {
+			m["effectiveAt"] = now.Format(time.RFC3339)
+			break
+		}
+		m["answerBy"] = tomorrow
 	default:
 		m["answerBy"] = tomorrow
+	}
+	if s.with != nil {
+		blocks, _ := m["blocks"].(map[string]any)
+		blocks["report"] = s.with
 	}
 	return json.Marshal(m)
 }
@@ -134,7 +172,7 @@ func (t *teller) sendFromDesk(ctx context.Context, draft outgoing.Draft) error {
 	if err != nil {
 		return err
 	}
-	t.thread, t.last = p.Head.Thread, p.Head.MessageID()
+	t.last = p.Head.MessageID()
 	t.printReceipt(receipt)
 	return nil
 }
@@ -147,7 +185,7 @@ func (t *teller) sendByAdapter(ctx context.Context, plain []byte, draft outgoing
 	if err := callOffice(ctx, office, http.MethodPost, "/v1/drafts", plain, &sent); err != nil {
 		return err
 	}
-	t.thread, t.last = sent.Thread, gateway.MessageID{Issuer: sent.Issuer, ID: sent.ID}
+	t.last = gateway.MessageID{Issuer: sent.Issuer, ID: sent.ID}
 	t.printf("   signed     by the adapter of %s, from plain JSON\n", draft.From.Country().Name())
 	for deadline := time.Now().Add(10 * time.Second); sent.Receipt == ""; {
 		if sent.Problem != nil {
@@ -208,7 +246,7 @@ func (t *teller) showRoles(draft outgoing.Draft) error {
 			if f.doc.Envelope == nil {
 				continue
 			}
-			what, err := t.desk.verify(f.doc.Envelope, time.Now())
+			what, err := t.desk.verify(f.doc.Envelope, t.clock.Now())
 			if err != nil {
 				return fmt.Errorf("verifying as the recipient: %w", err)
 			}
