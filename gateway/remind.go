@@ -43,6 +43,35 @@ type Timekeeper struct {
 	Batch int
 }
 
+// glance is how often a timekeeper looks. Looking costs one question of an index.
+const glance = time.Second
+
+// Run reminds until ctx ends, at once and then every second by the clock on the wall,
+// whatever Now says. What failed is tried again with back-off.
+func (k *Timekeeper) Run(ctx context.Context) error {
+	pause := newBackoff(glance, time.Minute)
+	for ctx.Err() == nil {
+		wait := glance
+		switch n, err := k.Remind(ctx); {
+		case err != nil && ctx.Err() == nil:
+			wait = pause.after()
+			k.Log.Error("signing steps of duties", "err", err, "again_in", wait.String())
+		case n > 0:
+			pause.reset()
+			continue
+		default:
+			pause.reset()
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+		t.Stop()
+	}
+	return nil
+}
+
 // Remind signs what has come, and returns for how many duties it looked: where there was
 // something, there may be more.
 func (k *Timekeeper) Remind(ctx context.Context) (int, error) {

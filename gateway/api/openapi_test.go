@@ -209,6 +209,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	w := newWorld(t, withLimits(api.Limits{Rate: 0.001, Burst: 15}))
 	broken := newWorld(t, withChecks(api.Check{Name: "journal", Probe: func(context.Context) error { return fails }}))
 	broken.messages.err, broken.queue.err, broken.collector.err = fails, fails, fails
+	broken.duties.err, w.duties.list = fails, []gateway.Duty{owing}
 	broken.previewer.err = gateway.Unavailable(gateway.CodeBusy, time.Second, fails)
 	d := describe(t, w)
 
@@ -248,6 +249,10 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		"GET /v1/events": {
 			w.get("ba/coordinator", "/v1/events"), w.get("ba/coordinator", "/v1/events?after=x"), w.get("", "/v1/events"), w.get("rs/auditor", "/v1/events"),
 			broken.get("ba/coordinator", "/v1/events"),
+		},
+		"GET /v1/duties": {
+			w.get("ba/coordinator", "/v1/duties"), w.get("rs/coordinator", "/v1/duties"), w.get("", "/v1/duties"), w.get("rs/auditor", "/v1/duties"),
+			broken.get("ba/coordinator", "/v1/duties"),
 		},
 		"GET /v1/deliveries": {
 			w.get("rs/coordinator", "/v1/deliveries"), w.get("rs/coordinator", "/v1/deliveries?fresh=1"), w.get("", "/v1/deliveries"), w.get("rs/child-protection", "/v1/deliveries"),

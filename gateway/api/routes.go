@@ -48,6 +48,7 @@ func (d *door) routes() []route {
 		{http.MethodGet, "/v1/messages/:cc/:role/:jti", offices, d.status},
 		{http.MethodPost, "/v1/preview", offices, d.preview},
 		{http.MethodGet, "/v1/events", offices, d.events},
+		{http.MethodGet, "/v1/duties", offices, d.duties},
 		{http.MethodGet, "/v1/deliveries", leads, d.deliveries},
 		{http.MethodPost, "/v1/evidence", leads, d.evidence},
 		{http.MethodGet, "/v1/pairs/:from/:to/:origin/:n", leads, d.pair},

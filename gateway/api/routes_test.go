@@ -20,6 +20,7 @@ var doors = map[string]struct {
 	"GET /v1/messages/:cc/:role/:jti":    {"/v1/messages/ba/coordinator/019a0000-0000-7000-8000-000000000001", exchanging},
 	"POST /v1/preview":                   {"/v1/preview", exchanging},
 	"GET /v1/events":                     {"/v1/events", exchanging},
+	"GET /v1/duties":                     {"/v1/duties", exchanging},
 	"GET /v1/deliveries":                 {"/v1/deliveries", leading},
 	"POST /v1/evidence":                  {"/v1/evidence", leading},
 	"GET /v1/pairs/:from/:to/:origin/:n": {"/v1/pairs/ba/rs/test%2F2026/7", leading},

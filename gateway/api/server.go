@@ -51,6 +51,7 @@ type Server struct {
 	Receiver  Receiver
 	Previewer Previewer
 	Messages  Messages
+	Duties    Duties
 	Queue     Queue
 	Collector Collector
 	Directory Directory

@@ -37,6 +37,13 @@ func (g *Gateway) safe() error {
 	return nil
 }
 
+// doubt says why no step of a duty is signed now: nobody would believe it, or the clock was
+// moved under the process.
+func (g *Gateway) doubt() func(context.Context) error {
+	clock := api.ClockCheck(time.Minute)
+	return func(ctx context.Context) error { return errors.Join(g.safe(), clock.Probe(ctx)) }
+}
+
 // guarded records nothing while nobody would believe it. What was recorded before is
 // still found: a repeat gets its answer whatever the directory says today.
 type guarded struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/metric"
 
 	"example.org/trm/cmd/internal/telemetry"
 	"example.org/trm/gateway"
@@ -50,6 +51,7 @@ type Gateway struct {
 	redis       redis.UniversalClient
 	dispatchers []*gateway.Dispatcher
 	collector   *gateway.Collector
+	timekeeper  *gateway.Timekeeper
 	inflow      *queue.Inflow
 	certificate *certificate // nil: no TLS
 	door        http.Handler
@@ -111,9 +113,14 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 		}
 		g.closers = append(g.closers, g.redis.Close)
 	}
+	calendars, err := sop.OpenCalendars()
+	if err != nil {
+		return err
+	}
 	wakes := g.openDispatchers(tel)
 	g.journal, err = journal.Open(c.Journal, journal.Options{
 		Origin: c.Origin, Backlog: c.Backlog, Log: g.log, Now: g.now, Meter: tel.Meter,
+		Clock: sop.Clock{Types: env.Schemas, Calendars: calendars, Pairs: g.directory},
 		Recorded: func(to gateway.Country) {
 			select {
 			case wakes[to] <- struct{}{}:
@@ -125,17 +132,20 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 		return err
 	}
 	g.closers = append(g.closers, g.journal.Close)
-	unwatch, err := watchBacklogs(tel.Meter, g.journal, g.now)
-	if err != nil {
-		return err
+	for _, watch := range []func(metric.MeterProvider, *journal.Journal, func() time.Time) (func() error, error){watchBacklogs, watchDuties} {
+		unwatch, err := watch(tel.Meter, g.journal, g.now)
+		if err != nil {
+			return err
+		}
+		g.closers = append(g.closers, unwatch)
 	}
-	g.closers = append(g.closers, unwatch)
 	for _, d := range g.dispatchers {
 		d.Outbox = g.journal
 	}
 	g.collector = &gateway.Collector{
 		Examiner: envelope.Codec{}, Notary: g.signers, Directory: g.directory, Book: g.journal, Log: g.log, Now: g.now, NewID: newID, Grace: c.Lapse,
 	}
+	g.timekeeper = &gateway.Timekeeper{Duties: g.journal, Notary: g.signers, Log: g.log, Now: g.now, NewID: newID, Doubt: g.doubt()}
 	g.inflow = &queue.Inflow{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter}
 	if g.door, err = g.server(env.Schemas, rules, rulebook, tel).Handler(); err != nil {
 		return err
@@ -153,7 +163,7 @@ func (g *Gateway) server(set *schemas.Set, rules *policy.Policy, rulebook []byte
 			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
 		},
 		Previewer: &gateway.Previewer{Directory: g.directory, Forms: set, Procedure: procedure, Policy: rules, Memory: g.journal, Now: g.now},
-		Messages:  messages{g.journal}, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
+		Messages:  messages{g.journal}, Duties: g.journal, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
 		Collector: g.collector, Stopping: g.stopping, Directory: g.directory, Schemas: set, Policy: rulebook, Examiner: envelope.Codec{},
 		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,
 		Limits: api.Limits{Submissions: c.Limits.Submissions, Reserved: c.Limits.Reserved, Rate: c.Limits.Rate, Burst: c.Limits.Burst},

@@ -47,6 +47,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return g.every(ctx, 30*time.Second, "ending expired deliveries", g.collector.Lapse)
 	})
 	part(func(ctx context.Context) error { return g.every(ctx, time.Hour, "forgetting deliveries", g.forget) })
+	part(g.timekeeper.Run)
 	part(g.directory.run)
 	part(g.warn)
 	door.Go(func() error { defer stop(); return g.serve(ctx, g.listener, g.door, g.certificate) })
