@@ -267,12 +267,9 @@ func (a *Adapter) postChangesPreview(w http.ResponseWriter, r *http.Request, c C
 // getChanges lists what was told to past recipients, and what came in: of one party with
 // party=.
 func (a *Adapter) getChanges(w http.ResponseWriter, r *http.Request, c Caller) error {
-	mine := a.may(c)
-	if one := gateway.Party(r.URL.Query().Get("party")); one != "" {
-		if !mine(one) {
-			return gateway.Refuse(gateway.CodeForbidden, "", "This caller does not speak for that party.")
-		}
-		mine = func(p gateway.Party) bool { return p == one }
+	mine, err := a.asked(r, c)
+	if err != nil {
+		return err
 	}
 	list, err := a.Changes(r.Context(), mine)
 	if err != nil {

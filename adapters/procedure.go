@@ -35,79 +35,107 @@ func (unruled) Replay([]store.Exchange) []gateway.Exchange { return nil }
 func (unruled) Local(gateway.Duty) (string, []string)      { return "", nil }
 func (unruled) Retention(string) time.Duration             { return 3 * 365 * 24 * time.Hour }
 
-// Obligation is one duty as the national system reads it, of the office or to it.
+// Obligation is one duty as the national system reads it: what the gateway says of it, and
+// what its two offices' calendars do.
 type Obligation struct {
 	Issuer      gateway.Party    `json:"iss"`
 	ID          string           `json:"jti"`
 	Thread      string           `json:"thread"`
 	Type        string           `json:"type"`
 	Answer      string           `json:"answer"`
+	Lane        gateway.Lane     `json:"lane"`
 	Debtor      gateway.Party    `json:"debtor"`
-	Creditor    gateway.Party    `json:"creditor"`
 	Standing    gateway.Standing `json:"standing"`
 	Stage       gateway.Stage    `json:"stage"`
+	ReceivedAt  time.Time        `json:"receivedAt"`
 	Begins      time.Time        `json:"begins,omitzero"`
 	Due         time.Time        `json:"due,omitzero"`
-	Local       string           `json:"local,omitempty"` // in the debtor's time zone
+	Local       string           `json:"local,omitempty"` // due, in the debtor's time zone
+	Soon        time.Time        `json:"soon,omitzero"`
+	Escalates   time.Time        `json:"escalates,omitzero"`
 	Wish        time.Time        `json:"wish,omitzero"`
 	Earlier     []time.Time      `json:"earlier,omitempty"`
+	TakenOn     time.Time        `json:"takenOn,omitzero"`
+	Ended       time.Time        `json:"ended,omitzero"`
 	Late        bool             `json:"late,omitempty"`
-	Provisional []string         `json:"provisional,omitempty"` // days off that may still move
+	Provisional []string         `json:"provisional,omitempty"` // days off before it that may still move
 }
 
-// Obligations lists what the parties owe and are owed, the one that is due first at the
-// top. all also lists what was answered or fell away.
-func (a *Adapter) Obligations(ctx context.Context, mine func(gateway.Party) bool, all bool) ([]Obligation, error) {
+// Obligations are the duties of offices, the one that is due first at the top.
+type Obligations struct {
+	Owes []Obligation `json:"owes"`
+	Owed []Obligation `json:"owed"`
+}
+
+// Obligations lists what the parties owe and are owed, from this journal alone: it needs no
+// gateway. all also lists what was answered or fell away.
+func (a *Adapter) Obligations(ctx context.Context, mine func(gateway.Party) bool, all bool) (Obligations, error) {
+	out := Obligations{Owes: []Obligation{}, Owed: []Obligation{}}
 	threads, err := a.Store.Threads(ctx)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	now := a.Now()
-	out := []Obligation{}
 	for _, t := range threads {
 		list, err := a.Store.Thread(ctx, t)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		for _, x := range a.Procedure.Replay(list) {
 			d := x.Duty
-			if d.Debtor == "" || !mine(d.Debtor) && !mine(d.Creditor) || !all && !d.Ended.IsZero() {
-				continue
+			switch {
+			case d.Message.ID == "" || !all && !d.Ended.IsZero():
+			case mine(d.Debtor):
+				out.Owes = append(out.Owes, a.obligation(x, now))
+			case mine(d.Creditor):
+				out.Owed = append(out.Owed, a.obligation(x, now))
 			}
-			out = append(out, a.obligation(x, now))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Obligation) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
+	first := func(a, b Obligation) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) }
+	slices.SortFunc(out.Owes, first)
+	slices.SortFunc(out.Owed, first)
 	return out, nil
 }
 
 func (a *Adapter) obligation(x gateway.Exchange, now time.Time) Obligation {
 	d := x.Duty
 	o := Obligation{
-		Issuer: d.Message.Issuer, ID: d.Message.ID, Thread: d.Thread, Type: d.Type, Answer: d.Answer, Debtor: d.Debtor, Creditor: d.Creditor,
-		Standing: d.Standing(now), Stage: x.Stage, Begins: d.Begins, Due: d.Due, Wish: d.Wish, Earlier: d.Earlier, Late: d.Late(now),
+		Issuer: d.Message.Issuer, ID: d.Message.ID, Thread: d.Thread, Type: d.Type, Answer: d.Answer, Lane: d.Lane, Debtor: d.Debtor,
+		Standing: d.Standing(now), Stage: x.Stage, ReceivedAt: d.Received, Begins: d.Begins, Due: d.Due, Soon: d.Soon, Escalates: d.Escalate,
+		Wish: d.Wish, Earlier: d.Earlier, TakenOn: d.Taken, Ended: d.Ended, Late: d.Late(now),
 	}
 	o.Local, o.Provisional = a.Procedure.Local(d)
 	return o
 }
 
-// getDuties lists what the caller's parties owe and are owed: one of them with party=, and
-// what is over too with all=true.
+// getDuties lists what the caller's parties owe and are owed: of one of them with party=,
+// and what is over too with all=true.
 func (a *Adapter) getDuties(w http.ResponseWriter, r *http.Request, c Caller) error {
-	q := r.URL.Query()
-	mine := func(p gateway.Party) bool { return p.Country() == a.Country && c.may(p) }
-	if one := gateway.Party(q.Get("party")); one != "" {
-		if !mine(one) {
-			return gateway.Refuse(gateway.CodeForbidden, "", "This caller does not speak for that party.")
-		}
-		mine = func(p gateway.Party) bool { return p == one }
-	}
-	list, err := a.Obligations(r.Context(), mine, q.Get("all") == "true")
+	mine, err := a.asked(r, c)
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, map[string]any{"duties": list})
+	list, err := a.Obligations(r.Context(), mine, r.URL.Query().Get("all") == "true")
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, list)
 	return nil
+}
+
+// asked are the parties that a question is about: all that the caller speaks for, or the
+// one that it names with party=.
+func (a *Adapter) asked(r *http.Request, c Caller) (func(gateway.Party) bool, error) {
+	mine := a.may(c)
+	one := gateway.Party(r.URL.Query().Get("party"))
+	switch {
+	case one == "":
+		return mine, nil
+	case !mine(one):
+		return nil, gateway.Refuse(gateway.CodeForbidden, "", "This caller does not speak for that party.")
+	}
+	return func(p gateway.Party) bool { return p == one }, nil
 }
 
 // exchangeOf is what is kept of a delivery's message.

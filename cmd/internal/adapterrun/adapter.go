@@ -32,6 +32,7 @@ import (
 	"example.org/trm/gateway/envelope"
 	"example.org/trm/gateway/policy"
 	"example.org/trm/gateway/queue"
+	"example.org/trm/gateway/sop"
 	"example.org/trm/gateway/trust"
 	"example.org/trm/schemas"
 )
@@ -123,6 +124,10 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		return err
 	}
 	a.closers = append(a.closers, st.Close)
+	sops, err := openProcedure(env.Schemas, live)
+	if err != nil {
+		return err
+	}
 	transport, err := openTransport(c.Deliver, a.now)
 	if err != nil {
 		return err
@@ -143,8 +148,13 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	a.Adapter, err = adapters.New(adapters.Config{
 		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Feed: a.client, Follow: c.Follow, Keys: find,
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
-		Desk:   outgoing.Desk{Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID},
-		Notary: a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
+		Desk: outgoing.Desk{
+			Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID, Procedure: sop.Rules{Types: env.Schemas},
+			// Without the caller's context: the look-up is one row of our own journal.
+			Earlier: func(id gateway.MessageID) (gateway.Earlier, bool, error) { return st.Earlier(context.Background(), id) },
+		},
+		Procedure: sops,
+		Notary:    a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
 		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Profile: profile,
 		Ready: func(context.Context) error { return live.Ready(a.now()) }, Callers: callers, Attempt: c.Attempt,
 		Retry: adapters.Pace(c.Retry), Retell: adapters.Pace(c.Retell), Resubmit: adapters.Pace(c.Resubmit), Keep: c.Keep,

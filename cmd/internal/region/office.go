@@ -43,6 +43,10 @@ func (r *Region) open(ctx context.Context, c gateway.Country, o Options, set *sc
 		return nil, err
 	}
 	office.API = "http://" + office.adapter.Addr().String()
+	// Beside the token, for whoever acts as the office's own system in this folder.
+	if err := os.WriteFile(filepath.Join(data, "address"), []byte(office.API+"\n"), 0o600); err != nil {
+		return nil, err
+	}
 	return office, nil
 }
 
