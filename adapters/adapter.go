@@ -186,8 +186,8 @@ func New(c Config) (*Adapter, error) {
 	c.Retell = c.Retell.or(30*time.Second, time.Hour)
 	c.Resubmit = c.Resubmit.or(time.Second, 5*time.Minute)
 	if c.Bell != nil {
-		if c.Bell.Channels == nil || c.Bell.Say == nil || c.Bell.Terms == nil {
-			return nil, errors.New("making an adapter: Bell lacks Channels, Say or Terms")
+		if c.Bell.Channels == nil || c.Bell.Say == nil {
+			return nil, errors.New("making an adapter: Bell lacks Channels or Say")
 		}
 		c.Bell = c.Bell.or()
 	}

@@ -40,16 +40,13 @@ type Channel interface {
 	Notify(ctx context.Context, n Notice) error
 }
 
-// Bell is how people are told that a message waits. Channels, Say and Terms must be set.
+// Bell is how people are told that a message waits. Channels and Say must be set.
 type Bell struct {
 	// Channels are those of a role, in the order in which they are tried. None says that
 	// nobody of the role can be told.
 	Channels func(gateway.Party) []Channel
 	// Say is the text of a notice: the only words that ever leave.
 	Say func(ref string, answerBy, now time.Time) string
-	// Terms says until when an answer to a message is owed, and when little of that time
-	// is left; zero times where nothing is owed.
-	Terms func(h gateway.Head, received, delivered time.Time) (soon, due time.Time)
 	// Every and Alternate are minutes of the urgent lane, counted from the gateway's
 	// receipt: people are told again after each Every, and from Alternate on the alternate
 	// too, until a person has taken the message on. Default 10 and 30 minutes.
@@ -88,7 +85,7 @@ type Types interface {
 func (a *Adapter) announce(ctx context.Context, d store.Delivery, o incoming.Opened) error {
 	h, now := o.Head, a.Now()
 	n := store.Notice{
-		Side: store.Inbound, Delivery: d.ID, Message: d.Message, Party: d.Audience, Other: h.Issuer, ReplyTo: h.InReplyTo, Thread: h.Thread,
+		Side: store.Inbound, Delivery: d.ID, Message: d.Message, Party: d.Audience, Other: h.Issuer, Thread: h.Thread,
 		Lane: h.Lane, Purpose: h.Purpose, Test: h.Test, ReceivedAt: o.Binding.IssuedAt, MadeAt: now, Expires: d.Expires,
 	}
 	for _, v := range o.Views {
@@ -102,16 +99,9 @@ func (a *Adapter) announce(ctx context.Context, d store.Delivery, o incoming.Ope
 	}
 	if a.Bell != nil {
 		n.NextAt = now
-		n.Soon, n.Due = a.Bell.Terms(h, n.ReceivedAt, now)
 	}
-	if _, err := a.Store.Announce(ctx, n, a.refs(string(n.Side), n.Delivery)); err != nil {
-		return err
-	}
-	if err := a.Store.Arrived(ctx, h, now); err != nil {
-		return err
-	}
-	a.rouse()
-	return nil
+	_, err := a.Store.Announce(ctx, n, a.refs(string(n.Side), n.Delivery))
+	return err
 }
 
 // rouse wakes the loop that tells people.

@@ -20,7 +20,7 @@ type Waiting struct {
 	Other      gateway.Party `json:"other"` // at the other end
 	ReceivedAt time.Time     `json:"receivedAt"`
 	AnswerBy   time.Time     `json:"answerBy,omitzero"`
-	// State is "waiting", "taken-on", or why it ended: "answered", "recalled",
+	// State is "waiting", "taken-on", or why it ended: "answered", "redirected", "recalled",
 	// "superseded", "expired". Of a message that went from here it is "escalated" until
 	// then.
 	State   string    `json:"state"`
@@ -111,6 +111,13 @@ func sees(c Caller, n store.Notice, one gateway.Party) bool {
 }
 
 func (a *Adapter) waiting(r *http.Request, n store.Notice, c Caller) (Waiting, error) {
+	d, why, err := a.owed(r.Context(), n, a.Now())
+	if err != nil {
+		return Waiting{}, err
+	}
+	if n.Ended = why; !d.Due.IsZero() {
+		n.Due = d.Due
+	}
 	x := Waiting{
 		Ref: n.Ref, Delivery: n.Delivery, Issuer: n.Message.Issuer, ID: n.Message.ID, Party: n.Party, Other: n.Other,
 		ReceivedAt: n.ReceivedAt, AnswerBy: n.Due, State: stateOf(n), TakenOn: n.Taken, Told: []Telling{},

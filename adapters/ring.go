@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,20 +124,15 @@ func (a *Adapter) escalated(ctx context.Context) error {
 // plan adds to a notice the step that is due, or ends it.
 func (a *Adapter) plan(ctx context.Context, n store.Notice) error {
 	now := a.Now()
-	if n.Side == store.Outbound {
-		why, err := a.Store.Settled(ctx, n.Message)
-		if err != nil {
-			return err
-		}
-		if why != "" {
-			return a.Store.EndNotice(ctx, n.Ref, why, now)
-		}
-	} else if !now.Before(n.Expires) && !now.Before(n.Due) {
-		return a.Store.EndNotice(ctx, n.Ref, store.EndExpired, now)
+	d, why, err := a.owed(ctx, n, now)
+	if err != nil {
+		return err
 	}
-	p := store.Plan{Ref: n.Ref, At: now, Party: n.Party, Retell: now.Add(a.Retell.after(1))}
-	p.Rings, p.Next = a.Bell.schedule(n, a.alternate(n.Party), now)
-	var err error
+	if why != "" {
+		return a.Store.EndNotice(ctx, n.Ref, why, now)
+	}
+	p := store.Plan{Ref: n.Ref, At: now, Due: d.Due, Party: n.Party, Retell: now.Add(a.Retell.after(1))}
+	p.Rings, p.Next = a.Bell.schedule(n, d, a.alternate(n.Party), now)
 	if p.Failure, err = a.testimony(n, gateway.ConsignmentNotificationFailure); err != nil {
 		return err
 	}
@@ -151,6 +147,29 @@ func (a *Adapter) plan(ctx context.Context, n store.Notice) error {
 		a.alarm(ctx, AlarmUntold, n.Ref, gateway.CodeAttemptsExhausted)
 	}
 	return nil
+}
+
+// owed is the duty that a notice is of, and why nobody need be told any more, if that
+// is so.
+func (a *Adapter) owed(ctx context.Context, n store.Notice, now time.Time) (d gateway.Duty, why string, err error) {
+	if n.Ended != "" {
+		return d, n.Ended, nil
+	}
+	list, err := a.Store.Thread(ctx, n.Thread)
+	if err != nil {
+		return d, "", err
+	}
+	x := a.replayed(list)[n.Message]
+	d = x.Duty
+	switch {
+	case slices.Contains([]gateway.Stage{gateway.StageClosed, gateway.StageRedirected, gateway.StageRecalled, gateway.StageSuperseded}, x.Stage):
+		return d, string(x.Stage), nil
+	case n.Side == store.Outbound && !d.Taken.IsZero():
+		return d, store.EndTakenOn, nil
+	case !now.Before(n.Expires) && !now.Before(d.Due):
+		return d, store.EndExpired, nil
+	}
+	return d, "", nil
 }
 
 // alternate is who stands in for a party, as the directory says; empty where nobody does.
@@ -181,7 +200,11 @@ func (a *Adapter) give(ctx context.Context, r store.Ring) error {
 		return err
 	}
 	now := a.Now()
-	if stale(r, n) {
+	d, why, err := a.owed(ctx, n, now)
+	if err != nil {
+		return err
+	}
+	if n.Ended, n.Due = why, d.Due; stale(r, n) {
 		a.counted(ctx, a.watch.notices, "outcome", string(store.RingPassed))
 		return a.Store.EndRing(ctx, r.ID, store.RingPassed, now, gateway.Evidence{}, time.Time{})
 	}

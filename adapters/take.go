@@ -201,5 +201,6 @@ func (a *Adapter) finish(ctx context.Context, d store.Delivery, end store.Outcom
 	a.counted(ctx, a.watch.deliveries, "outcome", string(end.State))
 	a.Log.Info("ended delivery", "country", string(a.Country), "message", d.Message.ID, "delivery", d.ID,
 		"outcome", string(end.State), "problem", string(end.Code))
+	a.rouse()
 	return a.tell(ctx, t)
 }

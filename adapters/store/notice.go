@@ -32,14 +32,13 @@ type Notice struct {
 	Party      gateway.Party   // of this country: whom it waits for
 	Readers    []gateway.Party // other roles here that got a part of it
 	Other      gateway.Party   // the party at the other end
-	ReplyTo    string          // jti of the message that it answers
 	Thread     string
 	Lane       gateway.Lane
 	Purpose    string
 	Test       bool
 	ReceivedAt time.Time // by the gateway
 	MadeAt     time.Time
-	Soon, Due  time.Time // until when an answer is owed, and when little of that is left; zero where none is
+	Due        time.Time // until when an answer is owed, when people were last told; zero where none is
 	Expires    time.Time
 	NextAt     time.Time // when the next step is due; zero where none is
 	Ended      string    // why nobody is told any more; empty while somebody may be
@@ -52,6 +51,7 @@ type Notice struct {
 // Why nobody is told any more.
 const (
 	EndAnswered   = "answered"
+	EndRedirected = "redirected"
 	EndRecalled   = "recalled"
 	EndSuperseded = "superseded"
 	EndTakenOn    = "taken-on" // at the other end
@@ -88,11 +88,11 @@ func announce(tx *sqlite.Tx, n Notice, refs func(try int) string) (Notice, error
 	for try := range maxRefs {
 		n.Ref = refs(try)
 		res, err := tx.Exec(`INSERT INTO notice
-			(ref, side, delivery, issuer, jti, party, readers, other, reply_to, thread, lane, purpose, test,
-			 received_at, made_at, soon_at, due_at, expires, next_at, ack)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
+			(ref, side, delivery, issuer, jti, party, readers, other, thread, lane, purpose, test,
+			 received_at, made_at, due_at, expires, next_at, ack)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
 			n.Ref, string(n.Side), n.Delivery, string(n.Message.Issuer), n.Message.ID, string(n.Party), join(n.Readers), string(n.Other),
-			n.ReplyTo, n.Thread, string(n.Lane), n.Purpose, n.Test, millis(n.ReceivedAt), millis(n.MadeAt), millis(n.Soon), millis(n.Due),
+			n.Thread, string(n.Lane), n.Purpose, n.Test, millis(n.ReceivedAt), millis(n.MadeAt), millis(n.Due),
 			millis(n.Expires), millis(n.NextAt), n.Ack)
 		if err != nil {
 			return Notice{}, err
@@ -128,8 +128,11 @@ func (s *Store) Notices(ctx context.Context, open bool, n int) ([]Notice, error)
 }
 
 // Waiting lists up to n notices whose next step is due, those first that are due longest.
+// One whose delivery has not ended yet is left out: until when it is to be answered is not
+// known before.
 func (s *Store) Waiting(ctx context.Context, now time.Time, n int) ([]Notice, error) {
-	return s.notices(ctx, `WHERE ended = '' AND next_at > 0 AND next_at <= ? ORDER BY next_at LIMIT ?`, millis(now), n)
+	return s.notices(ctx, `WHERE ended = '' AND next_at > 0 AND next_at <= ? AND (side = 'out' OR EXISTS (
+		SELECT 1 FROM delivery d WHERE d.id = n.delivery AND d.state = 'delivered')) ORDER BY next_at LIMIT ?`, millis(now), n)
 }
 
 // Unacknowledged lists up to n notices that a person of the addressee took on, and whose
@@ -168,23 +171,6 @@ func (s *Store) Escalated(ctx context.Context, n int) ([]Outgoing, error) {
 	return out, rows.Err()
 }
 
-// Settled reports whether a message of ours was taken on or answered, as far as this
-// journal has heard.
-func (s *Store) Settled(ctx context.Context, id gateway.MessageID) (why string, err error) {
-	var taken, answered bool
-	err = s.reading(ctx).Row(`SELECT EXISTS (SELECT 1 FROM heard WHERE issuer = ?1 AND jti = ?2 AND event = 'TakenOn'),
-		EXISTS (SELECT 1 FROM notice WHERE side = 'in' AND reply_to = ?2)`, string(id.Issuer), id.ID).Scan(&taken, &answered)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("reading whether a message was answered: %w", err)
-	case answered:
-		return EndAnswered, nil
-	case taken:
-		return EndTakenOn, nil
-	}
-	return "", nil
-}
-
 // LastTold returns how the last message that a party was sent from here was announced to its
 // people, as it signed: ConsignmentNotification or its failure, or empty where it never said.
 func (s *Store) LastTold(ctx context.Context, p gateway.Party) (gateway.Event, error) {
@@ -204,95 +190,34 @@ func (s *Store) LastTold(ctx context.Context, p gateway.Party) (gateway.Event, e
 // EndNotice notes why nobody is told of a notice any more. The first reason stands; what was
 // still to be told is passed over.
 func (s *Store) EndNotice(ctx context.Context, ref, why string, at time.Time) error {
-	return s.w.Do(ctx, func(tx *sqlite.Tx) error { return endNotices(tx, why, at, `ref = ?`, ref) })
-}
-
-func endNotices(tx *sqlite.Tx, why string, at time.Time, where string, args ...any) error {
-	if _, err := tx.Exec(`UPDATE ring SET state = 'passed', ended_at = ? WHERE state = 'pending' AND ref IN (SELECT ref FROM notice WHERE ended = '' AND `+where+`)`,
-		append([]any{millis(at)}, args...)...); err != nil {
-		return err
-	}
-	_, err := tx.Exec(`UPDATE notice SET ended = ?, ended_at = ?, next_at = 0 WHERE ended = '' AND `+where, append([]any{why, millis(at)}, args...)...)
-	return err
-}
-
-// Arrived notes what a message that came here does to the notices of earlier ones: a recall
-// or a new version ends that of its target, an answer that of the message it answers. The
-// same again changes nothing.
-func (s *Store) Arrived(ctx context.Context, h gateway.Head, at time.Time) error {
-	err := s.w.Do(ctx, func(tx *sqlite.Tx) error { return arrived(tx, h, at) })
-	if err != nil {
-		return fmt.Errorf("ending notices: %w", err)
-	}
-	return nil
-}
-
-// Left notes what a message of ours, which the gateway has received, does to notices: an
-// answer ends that of its question, a delay notice moves its date, a recall ends our own.
-// The same again changes nothing.
-func (s *Store) Left(ctx context.Context, h gateway.Head) error {
-	err := s.w.Do(ctx, func(tx *sqlite.Tx) error { return left(tx, h) })
-	if err != nil {
-		return fmt.Errorf("ending notices: %w", err)
-	}
-	return nil
-}
-
-func arrived(tx *sqlite.Tx, h gateway.Head, at time.Time) error {
-	target, _, _ := strings.Cut(h.Target, "#")
-	var err error
-	switch {
-	case h.Frame() == "answer":
-		err = endNotices(tx, EndAnswered, at, `side = 'out' AND issuer = ? AND jti = ?`, string(h.Audience), h.InReplyTo)
-	case h.Frame() == "change" && h.Topic() == "recall":
-		err = endNotices(tx, EndRecalled, at, `side = 'in' AND issuer = ? AND jti = ?`, string(h.Issuer), target)
-	}
-	if err == nil && h.Supersedes != "" {
-		err = endNotices(tx, EndSuperseded, at, `side = 'in' AND issuer = ? AND jti = ?`, string(h.Issuer), h.Supersedes)
-	}
-	return err
-}
-
-func left(tx *sqlite.Tx, h gateway.Head) error {
-	target, _, _ := strings.Cut(h.Target, "#")
-	switch {
-	case h.Frame() == "answer":
-		return endNotices(tx, EndAnswered, h.IssuedAt, `side = 'in' AND issuer = ? AND jti = ?`, string(h.Audience), h.InReplyTo)
-	case h.Frame() == "change" && h.Topic() == "recall":
-		return endNotices(tx, EndRecalled, h.IssuedAt, `side = 'out' AND issuer = ? AND jti = ?`, string(h.Issuer), target)
-	case h.Frame() == "change" && h.Topic() == "deadline" && !h.AnswerBy.IsZero():
-		// People are reminded anew of a date that was moved; what they were told of the old
-		// one stays on the record.
-		if _, err := tx.Exec(`UPDATE ring SET step = step || '.' || id WHERE step IN ('due-soon', 'overdue') AND due_at < ?1 AND ref IN (
-				SELECT ref FROM notice WHERE side = 'in' AND issuer = ?2 AND jti = ?3 AND ended = '' AND due_at > 0 AND due_at < ?1)`,
-			millis(h.AnswerBy), string(h.Audience), target); err != nil {
+	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
+		if _, err := tx.Exec(`UPDATE ring SET state = 'passed', ended_at = ? WHERE state = 'pending' AND ref = ?`, millis(at), ref); err != nil {
 			return err
 		}
-		// A fifth of the time that is left counts as little, as it did of the first term.
-		soon := h.AnswerBy.Add(-h.AnswerBy.Sub(h.IssuedAt) / 5)
-		_, err := tx.Exec(`UPDATE notice SET due_at = ?1, soon_at = ?2, next_at = CASE WHEN next_at = 0 AND ended = '' THEN ?2 ELSE next_at END
-			WHERE side = 'in' AND issuer = ?3 AND jti = ?4 AND due_at > 0 AND due_at < ?1`,
-			millis(h.AnswerBy), millis(soon), string(h.Audience), target)
+		_, err := tx.Exec(`UPDATE notice SET ended = ?, ended_at = ?, next_at = 0 WHERE ended = '' AND ref = ?`, why, millis(at), ref)
 		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ending a notice: %w", err)
 	}
 	return nil
 }
 
-const noticeColumns = `ref, side, delivery, issuer, jti, party, readers, other, reply_to, thread, lane, purpose, test,
-	received_at, made_at, soon_at, due_at, expires, next_at, ended, ended_at, ack, ack_state,
+const noticeColumns = `ref, side, delivery, issuer, jti, party, readers, other, thread, lane, purpose, test,
+	received_at, made_at, due_at, expires, next_at, ended, ended_at, ack, ack_state,
 	coalesce((SELECT min(made_at) FROM evidence e WHERE n.delivery <> '' AND e.delivery = n.delivery AND e.event = 'TakenOn'), 0)`
 
 func notice(row interface{ Scan(...any) error }) (Notice, error) {
 	var n Notice
 	var readers string
-	var received, made, soon, due, expires, next, ended, taken int64
-	err := row.Scan(&n.Ref, &n.Side, &n.Delivery, &n.Message.Issuer, &n.Message.ID, &n.Party, &readers, &n.Other, &n.ReplyTo, &n.Thread,
-		&n.Lane, &n.Purpose, &n.Test, &received, &made, &soon, &due, &expires, &next, &n.Ended, &ended, &n.Ack, &n.AckState, &taken)
+	var received, made, due, expires, next, ended, taken int64
+	err := row.Scan(&n.Ref, &n.Side, &n.Delivery, &n.Message.Issuer, &n.Message.ID, &n.Party, &readers, &n.Other, &n.Thread,
+		&n.Lane, &n.Purpose, &n.Test, &received, &made, &due, &expires, &next, &n.Ended, &ended, &n.Ack, &n.AckState, &taken)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Notice{}, ErrUnknown
 	}
 	n.Readers = split(readers)
-	n.ReceivedAt, n.MadeAt, n.Soon, n.Due = fromMillis(received), fromMillis(made), fromMillis(soon), fromMillis(due)
+	n.ReceivedAt, n.MadeAt, n.Due = fromMillis(received), fromMillis(made), fromMillis(due)
 	n.Expires, n.NextAt, n.EndedAt, n.Taken = fromMillis(expires), fromMillis(next), fromMillis(ended), fromMillis(taken)
 	return n, err
 }

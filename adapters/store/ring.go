@@ -52,6 +52,7 @@ type Plan struct {
 	Ref   string
 	At    time.Time
 	Rings []Ring    // step, party and due time; those that are there already stay as they are
+	Due   time.Time // until when an answer is owed, as it is known now
 	Next  time.Time // when to look again; zero: never
 	// Failure, if set, is the evidence that a step failed for good. It is recorded if a
 	// ring of Party that was tried is overtaken by this plan.
@@ -93,7 +94,7 @@ func (s *Store) Plan(ctx context.Context, p Plan) (failed int, err error) {
 				return err
 			}
 		}
-		_, err := tx.Exec(`UPDATE notice SET next_at = ? WHERE ref = ? AND ended = ''`, millis(p.Next), p.Ref)
+		_, err := tx.Exec(`UPDATE notice SET due_at = ?, next_at = ? WHERE ref = ? AND ended = ''`, millis(p.Due), millis(p.Next), p.Ref)
 		return err
 	})
 	if err != nil {

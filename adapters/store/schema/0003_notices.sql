@@ -11,18 +11,16 @@ CREATE TABLE notice (
   party       TEXT NOT NULL,          -- of this country: whom the message waits for
   readers     TEXT NOT NULL DEFAULT '', -- other roles here that got a part of it
   other       TEXT NOT NULL,          -- the party at the other end
-  reply_to    TEXT NOT NULL DEFAULT '',
   thread      TEXT NOT NULL DEFAULT '',
   lane        TEXT NOT NULL,
   purpose     TEXT NOT NULL DEFAULT '',
   test        INTEGER NOT NULL DEFAULT 0,
   received_at INTEGER NOT NULL,       -- by the gateway: minutes of the urgent lane count from it
   made_at     INTEGER NOT NULL,
-  soon_at     INTEGER NOT NULL DEFAULT 0,
-  due_at      INTEGER NOT NULL DEFAULT 0,
+  due_at      INTEGER NOT NULL DEFAULT 0, -- until when an answer is owed, when people were last told
   expires     INTEGER NOT NULL,
   next_at     INTEGER NOT NULL,       -- when the next step is due; 0: none is
-  ended       TEXT NOT NULL DEFAULT '', -- answered, recalled, superseded, taken-on, expired
+  ended       TEXT NOT NULL DEFAULT '', -- answered, redirected, recalled, superseded, taken-on, expired
   ended_at    INTEGER NOT NULL DEFAULT 0,
   ack         TEXT NOT NULL DEFAULT '', -- the type that closes it by being taken on
   ack_state   TEXT NOT NULL DEFAULT '', -- sent, refused
@@ -31,7 +29,6 @@ CREATE TABLE notice (
 CREATE INDEX notice_next ON notice (next_at) WHERE ended = '' AND next_at > 0;
 CREATE INDEX notice_message ON notice (issuer, jti);
 CREATE INDEX notice_delivery ON notice (delivery);
-CREATE INDEX notice_reply ON notice (reply_to) WHERE reply_to <> '';
 
 -- One step for one role: "waiting", "minute-10", "due-soon", "overdue", "escalated".
 CREATE TABLE ring (
