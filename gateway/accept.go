@@ -57,6 +57,9 @@ type Slot struct {
 	// Earlier finds a message that was received before; its zero value is one that never
 	// was, or was refused. It may be called until record returns.
 	Earlier func(MessageID) (Earlier, error)
+	// Approvals are those that were proven and recorded for these bytes. It may be called
+	// until record returns.
+	Approvals func(Digest) ([]Approval, error)
 }
 
 // Earlier is what the journal says of a message that another refers to.
@@ -93,6 +96,7 @@ type Record struct {
 	Auditor  string      // concealed decision for the sender's auditor
 	Evidence Statement   // what the answer says
 	Trace    string      // W3C traceparent of the request
+	Override Override    // what the message sets aside; its reason is empty where it does not
 }
 
 // Recorded is what the journal says of an id.
@@ -183,6 +187,9 @@ func (r *Receiver) record(base Record, m Message, s Slot) (Record, error) {
 		return r.refuse(base, AsProblem(err))
 	}
 	out := base
+	if out.Override, err = overrideOf(base, decision, s); err != nil {
+		return Record{}, err
+	}
 	out.Bound, err = r.Binder.Bind(m.Core(), d.Units(), Binding{
 		KeyID: h.Confirmation, Delivery: r.NewID(), Audience: h.Audience, IssuedAt: base.At,
 		Released: d.Released(), Policy: decision.Policy, Pair: s.Number,
@@ -211,6 +218,33 @@ func (r *Receiver) record(base Record, m Message, s Slot) (Record, error) {
 	out.Answer = Answer{Receipt: []byte(ev.JWS())}
 	return out, nil
 }
+
+// overrideOf is what a message sets aside. Without a second person's approval only an
+// urgent one may, which then waits for it; another claims no id, so that the same bytes are
+// received once the approval is there.
+func overrideOf(base Record, d Decision, s Slot) (Override, error) {
+	h := base.Head
+	if h.Override == "" {
+		return Override{}, nil
+	}
+	o := Override{
+		Message: h.MessageID(), Audience: h.Audience, Pair: s.Number, Envelope: base.Digest, Reason: h.Override, Rules: d.Overridden, At: base.At,
+	}
+	list, err := s.Approvals(base.Digest)
+	if err != nil {
+		return Override{}, err
+	}
+	switch {
+	case approved(o, list):
+		o.Approved = base.At
+	case h.Lane != Urgent:
+		return Override{}, &Problem{Code: CodeApprovalMissing, Pointer: "/override", Wait: approvalWait}
+	}
+	return o, nil
+}
+
+// approvalWait is how long a message that waits for its approval stays away.
+const approvalWait = 5 * time.Minute
 
 // refuse signs the refusal of a message whose origin is proven: it is that id's answer
 // for ever. What its sender wrote as audience or type may be neither, but any word in

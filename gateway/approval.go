@@ -46,6 +46,7 @@ type Override struct {
 	Message  MessageID
 	Audience Party
 	Pair     PairNumber
+	Delivery string // its id
 	Envelope Digest
 	Reason   string
 	Rules    []string  // sorted
@@ -74,11 +75,14 @@ type ApprovalExaminer interface {
 
 // Overrides is the journal as the overseer sees it.
 type Overrides interface {
+	// Answered finds the answer that the same bytes got before.
+	Answered(ctx context.Context, jws string) (answer string, ok bool, err error)
 	// Approve records an approval or a review, in one transaction: on disk when it
 	// returns. The same bytes again get the same answer and record is not called. record
 	// gets the override that the approval speaks of, as of this transaction, or false
 	// where no message with that digest overrides anything yet, and makes the answer; its
-	// error leaves nothing behind. Another approval with that signer and id is a *Problem.
+	// error leaves nothing behind. Another approval with that signer and id, and more than
+	// a few of one message, are *Problems.
 	Approve(ctx context.Context, a Approval, jws string, record func(o Override, known bool) (answer string, err error)) (string, error)
 	// Unapproved returns up to n overrides without approval that were received before t
 	// and of which that is not yet recorded, the oldest first.

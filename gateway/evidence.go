@@ -20,6 +20,10 @@ const (
 
 	ConsignmentNotification        Event = "ConsignmentNotification"        // the recipient's people were told that it waits
 	ConsignmentNotificationFailure Event = "ConsignmentNotificationFailure" // they could not be told, or not at one of the steps
+
+	ApprovalRecorded   Event = "ApprovalRecorded"   // the gateway holds a second person's approval
+	ReviewRecorded     Event = "ReviewRecorded"     // and what a review of it came to
+	OverrideUnapproved Event = "OverrideUnapproved" // nobody approved within 24 hours what an urgent message set aside
 )
 
 // Final reports whether the event ends the delivery: nothing more is attempted.

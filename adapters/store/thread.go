@@ -22,8 +22,8 @@ func (s *Store) Facts(ctx context.Context, thread string) (gateway.ThreadFacts, 
 
 func facts(q rower, thread string) (gateway.ThreadFacts, error) {
 	var f gateway.ThreadFacts
-	err := q.Row(`SELECT opener, other, accepted, declined, closed, last FROM thread WHERE id = ?`, thread).
-		Scan(&f.Opener, &f.Other, &f.Accepted, &f.Declined, &f.Closed, &f.Last)
+	err := q.Row(`SELECT opener, other, accepted, declined, closed, withdrawn, of_age, last FROM thread WHERE id = ?`, thread).
+		Scan(&f.Opener, &f.Other, &f.Accepted, &f.Declined, &f.Closed, &f.Withdrawn, &f.OfAge, &f.Last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, nil
 	}
@@ -37,8 +37,9 @@ func note(tx *sqlite.Tx, h gateway.Head) error {
 		return err
 	}
 	f = f.After(h)
-	_, err = tx.Exec(`INSERT INTO thread (id, opener, other, accepted, declined, closed, last) VALUES (?,?,?,?,?,?,?)
-		ON CONFLICT (id) DO UPDATE SET accepted = excluded.accepted, declined = excluded.declined, closed = excluded.closed, last = excluded.last`,
-		h.Thread, string(f.Opener), string(f.Other), f.Accepted, f.Declined, f.Closed, f.Last)
+	_, err = tx.Exec(`INSERT INTO thread (id, opener, other, accepted, declined, closed, withdrawn, of_age, last) VALUES (?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (id) DO UPDATE SET accepted = excluded.accepted, declined = excluded.declined, closed = excluded.closed,
+			withdrawn = excluded.withdrawn, of_age = excluded.of_age, last = excluded.last`,
+		h.Thread, string(f.Opener), string(f.Other), f.Accepted, f.Declined, f.Closed, f.Withdrawn, f.OfAge, f.Last)
 	return err
 }

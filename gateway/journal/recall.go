@@ -10,12 +10,12 @@ import (
 var _ gateway.Memory = (*Journal)(nil)
 
 const (
-	factsOf   = `SELECT opener, other, accepted, declined, closed, last FROM threads WHERE thread = ?`
+	factsOf   = `SELECT opener, other, accepted, declined, closed, withdrawn, of_age, last FROM threads WHERE thread = ?`
 	earlierOf = `SELECT aud, thread, type FROM messages WHERE iss = ? AND jti = ? AND refusal IS NULL`
 )
 
 func scanFacts(scan func(...any) error) (f gateway.ThreadFacts, err error) {
-	err = scan(&f.Opener, &f.Other, &f.Accepted, &f.Declined, &f.Closed, &f.Last)
+	err = scan(&f.Opener, &f.Other, &f.Accepted, &f.Declined, &f.Closed, &f.Withdrawn, &f.OfAge, &f.Last)
 	return f, err
 }
 

@@ -78,7 +78,10 @@ func (j *Journal) Receive(ctx context.Context, id gateway.MessageID, thread stri
 // place reads what a message's record is made from: the next number of the pair, which
 // nobody else can take before this transaction ends, and the thread's facts.
 func place(tx *sqlite.Tx, thread string, n gateway.PairNumber) (gateway.Slot, error) {
-	s := gateway.Slot{Number: n, Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return earlier(tx, id) }}
+	s := gateway.Slot{
+		Number: n, Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return earlier(tx, id) },
+		Approvals: func(d gateway.Digest) ([]gateway.Approval, error) { return approvals(tx, d) },
+	}
 	err := tx.Row(`SELECT n FROM pairs WHERE pair_from = ? AND pair_to = ? AND origin = ?`,
 		string(n.From), string(n.To), n.Origin).Scan(&s.Number.N)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -151,13 +154,14 @@ func (j *Journal) keep(tx *sqlite.Tx, s gateway.Slot, thread string, to gateway.
 		string(n.From), string(n.To), n.Origin, n.N); err != nil {
 		return err
 	}
-	if err := errors.Join(j.begin(tx, seq, r), j.said(tx, h, r.At)); err != nil {
+	if err := errors.Join(j.begin(tx, seq, r), j.said(tx, h, r.At), overridden(tx, seq, r.Override)); err != nil {
 		return err
 	}
 	f := r.Facts
-	_, err = tx.Exec(`INSERT INTO threads (thread, opener, other, accepted, declined, closed, last) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET accepted = excluded.accepted, declined = excluded.declined, closed = excluded.closed, last = excluded.last`,
-		thread, string(f.Opener), string(f.Other), f.Accepted, f.Declined, f.Closed, f.Last)
+	_, err = tx.Exec(`INSERT INTO threads (thread, opener, other, accepted, declined, closed, withdrawn, of_age, last) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET accepted = excluded.accepted, declined = excluded.declined, closed = excluded.closed,
+			withdrawn = excluded.withdrawn, of_age = excluded.of_age, last = excluded.last`,
+		thread, string(f.Opener), string(f.Other), f.Accepted, f.Declined, f.Closed, f.Withdrawn, f.OfAge, f.Last)
 	return err
 }
 
