@@ -107,11 +107,14 @@ func (s *Set) open(fsys fs.FS, name string) (*release, error) {
 	return r, nil
 }
 
+// digested is where everything lies that decides what a message may say.
+var digested = []string{"types.csv", "codes", "generated"}
+
 // digest is the SHA-256 over the names and bytes of everything that decides what a
 // message may say.
 func digest(fsys fs.FS) (string, error) {
 	sum := sha256.New()
-	for _, root := range []string{"types.csv", "codes", "generated"} {
+	for _, root := range digested {
 		err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err

@@ -36,7 +36,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("reading policy: one document only")
 	}
-	p := &Policy{release: f.Release, sources: f.Sources, lists: f.Lists, rules: f.Rules, digest: gateway.Digest(sha256.Sum256(data)).String()}
+	p := &Policy{release: f.Release, sources: f.Sources, lists: f.Lists, rules: f.Rules, digest: gateway.Digest(sha256.Sum256(data)).String(), source: data}
 	var faults []error
 	if f.Release == "" {
 		faults = append(faults, errors.New("reading policy: no release"))

@@ -21,6 +21,7 @@ type Policy struct {
 	lists   map[string][]string
 	rules   []Rule
 	digest  string
+	source  []byte
 	topics  map[string]*ruleset
 	others  ruleset // for a topic that no rule names
 }
@@ -33,6 +34,9 @@ func (p *Policy) Release() string { return p.release }
 
 // Digest is the SHA-256 of the policy file, base64url: what a binding names.
 func (p *Policy) Digest() string { return p.digest }
+
+// File is the policy file, byte for byte: what Digest names. Read it only.
+func (p *Policy) File() []byte { return p.source }
 
 // Rules are the rules in the order of the file. They are shared: read them only.
 func (p *Policy) Rules() []Rule { return p.rules }
