@@ -26,6 +26,8 @@ type Sent struct {
 	// asked. Evidence holds what of it was verified here.
 	Gateway  gateway.State `json:"gateway,omitempty"`
 	Evidence []Proven      `json:"evidence,omitempty"`
+	// Found warns, once and of the urgent lane, of what the note tells.
+	Found []outgoing.Found `json:"found,omitempty"`
 }
 
 // Proven is a piece of evidence whose signature was checked here.
@@ -91,7 +93,9 @@ func (a *Adapter) postDraft(w http.ResponseWriter, r *http.Request, c Caller) er
 		return err
 	}
 	w.Header().Set("Location", "/v1/outbox/"+o.ID.ID)
-	answer(w, http.StatusAccepted, sent(o))
+	s := sent(o)
+	s.Found = d.Found()
+	answer(w, http.StatusAccepted, s)
 	return nil
 }
 

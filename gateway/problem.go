@@ -184,6 +184,7 @@ const (
 	CodeDestinationRefused Code = "destination-refused"
 	CodeAttemptsExhausted  Code = "attempts-exhausted"
 	CodeDeliveryKey        Code = "key"
+	CodeNoteIdentifies     Code = "note-identifies"
 )
 
 // Codes explains every code: the reference page and the problem documents are made
@@ -250,6 +251,7 @@ var Codes = map[Code]Explanation{
 	CodeDestinationRefused: {422, "The destination's system refused the message", "Ask the recipient's office what its system could not take."},
 	CodeAttemptsExhausted:  {422, "The destination's system could not be reached in time", "Telephone the recipient's duty officer; send again under a new jti."},
 	CodeDeliveryKey:        {422, "The recipient no longer has the key", "Seal and sign the message again under a new jti with supersedes."},
+	CodeNoteIdentifies:     {422, "The note would identify or locate somebody", "Take out what was found; what a role needs to know has a block of its own. The urgent lane warns and sends."},
 }
 
 // Unavailable is a problem that invites the same bytes again after wait.

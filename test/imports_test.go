@@ -61,7 +61,7 @@ var rooms = map[string]room{
 		"github.com/labstack/echo/v4": "routes requests: trusted with nothing that is not signed",
 	}},
 	"adapters":          {own: []string{"gateway", "gateway/envelope", "schemas", "certs"}},
-	"adapters/outgoing": {own: []string{"gateway", "gateway/envelope", "schemas", "certs"}},
+	"adapters/outgoing": {own: []string{"gateway", "gateway/envelope", "gateway/policy/leak", "schemas", "certs"}},
 	"adapters/incoming": {own: []string{"gateway", "gateway/envelope", "schemas", "certs"}},
 	"adapters/store":    {own: []string{"gateway", "gateway/journal/sqlite", "adapters"}},
 	"adapters/filedrop": {own: []string{"gateway", "adapters", "adapters/incoming"}},

@@ -24,6 +24,7 @@ type composition struct {
 	expected []gateway.SealedBlock // for other roles: always there
 	decision gateway.Decision
 	refusal  *gateway.Problem // of policy; nil if the message may travel
+	found    []Found          // in free text
 }
 
 var errNoGatewayKey = errors.New("the directory has no current binding key of the gateway")
@@ -37,6 +38,7 @@ func (k Desk) compose(d Draft, facts gateway.ThreadFacts) (*composition, error) 
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
+	c.found = d.Found()
 	c.expected = gateway.ExpectedSeals(t, d.To, k.Directory)
 	if err := c.checkContent(); err != nil {
 		return nil, err

@@ -70,7 +70,10 @@ type Signed struct {
 
 // Sign seals, signs and checks a draft. What policy withholds is not in the result,
 // unless the options keep it. What the gateway would refuse is refused here with the same
-// *gateway.Problem, whose pointer points into the draft.
+// *gateway.Problem, whose pointer points into the draft. So is a note that identifies
+// somebody ("note-identifies"), whatever the options say: behind this desk nobody can read
+// it. In the urgent lane the preview in the result says what was found, and the message
+// leaves.
 func (k Desk) Sign(d Draft, facts gateway.ThreadFacts, keys *certs.Keys, o Options) (Signed, error) {
 	if keys.Party != d.From || keys.Message == nil {
 		return Signed{}, gateway.Refuse(gateway.CodeCallerMismatch, "/from", "Sign with the message key of the sender.")
@@ -78,6 +81,9 @@ func (k Desk) Sign(d Draft, facts gateway.ThreadFacts, keys *certs.Keys, o Optio
 	c, err := k.compose(d, facts)
 	if err != nil {
 		return Signed{}, err
+	}
+	if p := c.telling(); p != nil {
+		return Signed{}, p
 	}
 	raw, err := c.sign(keys.Message, keys.Thumbprint[keys.Message.ID()], o.All)
 	if err != nil {

@@ -14,15 +14,18 @@ type Preview struct {
 	Type    string        `json:"type"`
 	From    gateway.Party `json:"from"`
 	To      gateway.Party `json:"to"`
-	Refused *Refused      `json:"refused,omitempty"` // the gateway would refuse the message
+	Refused *Refused      `json:"refused,omitempty"` // the gateway would refuse the message, or this desk its note
 	Readers []Reader      `json:"readers"`           // the recipient first, then the other roles that a sealed part is for; none if policy refuses
 	// Withheld stays in the country. Nobody at the other end learns that it exists.
 	Withheld []Withheld `json:"withheld"`
-	Never    []string   `json:"never"` // what the office keeps by itself, in plain words
-	Policy   string     `json:"policy"`
+	// Found is what in the free text would identify or locate somebody: to be taken out, and
+	// in the urgent lane to be thought about.
+	Found  []Found  `json:"found,omitempty"`
+	Never  []string `json:"never"` // what the office keeps by itself, in plain words
+	Policy string   `json:"policy"`
 }
 
-// Refused says why the gateway would not take the message.
+// Refused says why the gateway would not take the message, or the desk not sign it.
 type Refused struct {
 	Code    gateway.Code `json:"code"`
 	Title   string       `json:"title"`
@@ -85,12 +88,16 @@ func (k Desk) Preview(d Draft, facts gateway.ThreadFacts) (Preview, error) {
 		// The door comes before policy.
 		p.Refused = c.refused(err)
 	}
+	if t := c.telling(); t != nil && p.Refused == nil {
+		p.Refused = c.refused(t)
+	}
 	return p, nil
 }
 
 func (c *composition) preview() Preview {
 	p := Preview{
 		Type: c.kind.Name, From: c.draft.From, To: c.draft.To, Readers: []Reader{}, Withheld: []Withheld{}, Never: c.desk.Policy.Kept(), Policy: c.decision.Policy,
+		Found: c.found,
 	}
 	if c.refusal != nil {
 		p.Refused = c.refused(inDraft(c.refusal))

@@ -22,6 +22,12 @@ func (p Preview) WriteText(w io.Writer) error {
 	for _, r := range p.Readers {
 		r.write(b)
 	}
+	if len(p.Found) > 0 {
+		b.WriteString("\nThe note would tell\n")
+	}
+	for _, f := range p.Found {
+		entry(b, string(f.Kind), f.Where()+" of "+f.Pointer)
+	}
 	if len(p.Readers) > 0 {
 		b.WriteString("\nStays here\n")
 		if len(p.Withheld) == 0 {
@@ -43,7 +49,11 @@ func (p Preview) WriteText(w io.Writer) error {
 }
 
 func (r *Refused) write(b *bufio.Writer) {
-	fmt.Fprintf(b, "\nThe gateway would refuse it: %s (%s)\n", r.Title, r.Code)
+	who := "The gateway would refuse it"
+	if r.Code == gateway.CodeNoteIdentifies {
+		who = "This desk does not sign it"
+	}
+	fmt.Fprintf(b, "\n%s: %s (%s)\n", who, r.Title, r.Code)
 	if r.Pointer != "" {
 		entry(b, "where", r.Pointer)
 	}

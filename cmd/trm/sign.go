@@ -65,7 +65,7 @@ The file that it writes is the message: sending it twice is one message.`,
 				return err
 			}
 			if a.json {
-				a.printJSON(a.out, map[string]any{"iss": signed.ID.Issuer, "jti": signed.ID.ID, "file": file, "bytes": len(signed.Raw)})
+				a.printJSON(a.out, map[string]any{"iss": signed.ID.Issuer, "jti": signed.ID.ID, "file": file, "bytes": len(signed.Raw), "found": signed.Preview.Found})
 				return nil
 			}
 			a.printf("signed %s %s (%d bytes) to %s\n", signed.ID.Issuer, signed.ID.ID, len(signed.Raw), file)
@@ -75,6 +75,9 @@ The file that it writes is the message: sending it twice is one message.`,
 				} else {
 					a.printf("  left out %s: %s\n", w.Unit, w.Rule)
 				}
+			}
+			for _, f := range signed.Preview.Found {
+				a.printf("  the note tells, sent all the same in the urgent lane: %s, %s of %s\n", f.Kind, f.Where(), f.Pointer)
 			}
 			return nil
 		},
