@@ -39,6 +39,7 @@ format: ## Fail where gofmt would change a file
 .PHONY: vet
 vet: ## Run go vet
 	$(GO) vet ./...
+	$(GO) vet -C test/interop/log ./...
 
 .PHONY: static
 static: ## Run staticcheck as staticcheck.conf says
@@ -47,6 +48,7 @@ static: ## Run staticcheck as staticcheck.conf says
 .PHONY: tidy
 tidy: ## Fail where go.mod or go.sum is not tidy
 	$(GO) mod tidy -diff
+	cd test/interop/log && $(GO) mod tidy -diff
 
 # Compared with the files as they are, not with the last commit: it may be run with
 # unfinished work in the tree.

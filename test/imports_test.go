@@ -89,6 +89,15 @@ var rooms = map[string]room{
 		"github.com/google/uuid":         "makes UUIDv7s",
 		"go.opentelemetry.io/proto/otlp": "reads what processes send to a collector",
 		"google.golang.org/protobuf":     "the same",
+		"golang.org/x/mod":               "reads and makes logs apart from the gateway's own code",
+	}},
+	// A module of its own: the code of other people that looks at our log.
+	"test/interop/log": {others: map[string]string{
+		"github.com/transparency-dev/formats": "reads checkpoints, cosignatures, policies and proofs",
+		"github.com/transparency-dev/merkle":  "verifies inclusion and consistency",
+		"github.com/transparency-dev/tessera": "reads tiles, checks whole logs, and makes one for our witness",
+		"golang.org/x/mod":                    "the interfaces of the three",
+		"k8s.io/klog":                         "is told to be silent",
 	}},
 }
 
