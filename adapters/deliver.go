@@ -28,7 +28,10 @@ func (a *Adapter) deliver(ctx context.Context, d store.Delivery, o incoming.Open
 	if err != nil {
 		return store.Outcome{}, err
 	}
-	all := consignments(d, o)
+	all, err := a.told(ctx, d, o)
+	if err != nil {
+		return store.Outcome{}, err
+	}
 	now := a.Now()
 	if wait := soonest(all, before, now); wait > 0 {
 		if wait > patience {
@@ -82,7 +85,7 @@ func (a *Adapter) deliver(ctx context.Context, d store.Delivery, o incoming.Open
 		a.alarm(ctx, AlarmFailed, d.ID, failed)
 		return store.Outcome{State: store.Failed, Code: failed, Attempts: journal}, nil
 	}
-	return store.Outcome{State: store.Delivered, Attempts: journal, Exchange: a.exchangeOf(o)}, nil
+	return store.Outcome{State: store.Delivered, Attempts: journal, Exchange: a.exchangeOf(o, all)}, nil
 }
 
 // make journals the intent, then makes the attempts.
@@ -165,15 +168,20 @@ func soonest(all []Consignment, before map[gateway.Party][]store.Attempt, now ti
 func consignments(d store.Delivery, o incoming.Opened) []Consignment {
 	cs := make([]Consignment, 0, len(o.Views))
 	for _, v := range o.Views {
-		c := Consignment{
-			Delivery: d.ID, Message: d.Message, Reader: v.Party, Audience: d.Audience, Thread: o.Head.Thread, Lane: o.Head.Lane,
-			ReceivedAt: o.Binding.IssuedAt, Expires: d.Expires, Head: v.Head, Blocks: v.Clear, Sealed: v.Sealed,
-			SealedFor: v.SealedFor, Binding: o.Binding,
-		}
-		if v.Party == d.Audience {
-			c.Envelope = o.Raw
-		}
-		cs = append(cs, c)
+		cs = append(cs, consignment(d, o, v))
 	}
 	return cs
+}
+
+// consignment is what one role is given.
+func consignment(d store.Delivery, o incoming.Opened, v incoming.View) Consignment {
+	c := Consignment{
+		Delivery: d.ID, Message: d.Message, Reader: v.Party, Audience: d.Audience, Thread: o.Head.Thread, Lane: o.Head.Lane,
+		ReceivedAt: o.Binding.IssuedAt, Expires: d.Expires, Head: v.Head, Blocks: v.Clear, Sealed: v.Sealed,
+		SealedFor: v.SealedFor, Binding: o.Binding,
+	}
+	if v.Party == d.Audience {
+		c.Envelope = o.Raw
+	}
+	return c
 }

@@ -139,13 +139,13 @@ func (a *Adapter) asked(r *http.Request, c Caller) (func(gateway.Party) bool, er
 }
 
 // exchangeOf is what is kept of a delivery's message.
-func (a *Adapter) exchangeOf(o incoming.Opened) *store.Exchange {
+func (a *Adapter) exchangeOf(o incoming.Opened, given []Consignment) *store.Exchange {
 	x := &store.Exchange{
 		Head: o.Head, Delivery: o.Binding.Delivery, Received: o.Binding.IssuedAt,
 		KeepUntil: o.Binding.IssuedAt.Add(a.Procedure.Retention(o.Head.Type)),
 	}
-	for _, v := range o.Views {
-		x.Roles = append(x.Roles, v.Party.Role())
+	for _, c := range given {
+		x.Roles = append(x.Roles, c.Reader.Role())
 	}
 	if o.Head.Topic() == "applied" && len(o.Views) > 0 {
 		x.Reason = reasonOf(o.Views[0].Clear["results"])

@@ -25,6 +25,7 @@ type Arrival struct {
 	TakenAt  time.Time          `json:"takenAt"`
 	Expires  time.Time          `json:"expires"`
 	Evidence []Told             `json:"evidence"`
+	Changes  []Mark             `json:"changes,omitempty"` // recalled, corrected, or the person's agreement changed
 	// Acknowledgement is the answer that closes a notice, once a person took it on: "sent",
 	// when it is on its way, or "refused", when a person must write it.
 	Acknowledgement string `json:"acknowledgement,omitempty"`
@@ -154,6 +155,17 @@ func (a *Adapter) show(w http.ResponseWriter, r *http.Request, id string) error 
 	}
 	for _, t := range ts {
 		out.Evidence = append(out.Evidence, Told{Event: t.Event, Role: t.Role, At: t.MadeAt, State: t.State, JWS: t.JWS})
+	}
+	if x, err := a.Store.Message(r.Context(), d.Message); err == nil {
+		list, err := a.Store.About(r.Context(), d.Message, x.Head.Thread)
+		if err != nil {
+			return err
+		}
+		out.Changes = marks(slices.DeleteFunc(list, func(c store.Exchange) bool {
+			return c.Head.Issuer != d.Message.Issuer || c.Received.Before(x.Received)
+		}))
+	} else if !errors.Is(err, store.ErrUnknown) {
+		return err
 	}
 	answer(w, http.StatusOK, out)
 	return nil

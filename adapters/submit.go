@@ -46,8 +46,13 @@ func (a *Adapter) send(ctx context.Context, o store.Outgoing) (err error) {
 	if err != nil {
 		return fmt.Errorf("reading the outbox: %w", err)
 	}
+	var receipt string
+	var problem *gateway.Document
 	once, cancel := context.WithTimeout(ctx, a.Attempt)
-	receipt, problem, failure := a.Gate.Submit(once, o.ID.Issuer, o.Envelope, o.Lane)
+	failure := a.premature(once, o, p.Head)
+	if failure == nil {
+		receipt, problem, failure = a.Gate.Submit(once, o.ID.Issuer, o.Envelope, o.Lane)
+	}
 	cancel()
 	var at time.Time // of the gateway's receipt
 	if failure == nil && problem == nil {
@@ -66,6 +71,10 @@ func (a *Adapter) send(ctx context.Context, o store.Outgoing) (err error) {
 		a.Log.Warn("submission got no answer", "country", string(a.Country), "message", o.ID.ID, "attempt", o.Sends+1,
 			"again_at", again, "err", failure)
 		return a.Store.Sent(keep, o.ID, again)
+	case problem != nil && o.Again:
+		// It was received once: that this cannot be repeated is for a person to know.
+		a.alarm(ctx, AlarmLost, o.ID.ID, problem.Code)
+		return a.Store.GiveUp(keep, o.ID)
 	case problem != nil:
 		doc, err := json.Marshal(problem)
 		if err != nil {

@@ -32,6 +32,9 @@ func (a *Adapter) take(ctx context.Context, it Item) (err error) {
 		return a.refuse(ctx, it, o, err)
 	}
 	d, err := a.journal(ctx, o)
+	if errors.Is(err, errHasIt) {
+		return a.finish(ctx, d, store.Outcome{State: store.Delivered})
+	}
 	if err != nil {
 		return a.refuse(ctx, it, o, err)
 	}
@@ -75,6 +78,10 @@ func (a *Adapter) open(ctx context.Context, it Item) (o incoming.Opened, err err
 	return o, nil
 }
 
+// errHasIt says that the national system has what is delivered, from before the gateway
+// lost it and began its log anew.
+var errHasIt = errors.New("delivered before, under another origin")
+
 var errNotOurs = errors.New("an entry of the queue that is not what it says")
 
 // directoryMayExplain reports whether the gateway may know a newer directory, in which
@@ -107,11 +114,15 @@ func (a *Adapter) journal(ctx context.Context, o incoming.Opened) (store.Deliver
 	}
 	// The gateway delivers a message once. A second delivery of what the national system
 	// has already must not take a second effect, and must not be other units.
-	a.alarm(ctx, AlarmContradicts, d.ID, gateway.CodeIDReused)
 	other, err := a.Store.Delivery(ctx, in.Again)
-	switch {
-	case err != nil:
+	if err != nil {
 		return d, err
+	}
+	if other.State == store.Delivered && other.Pair.Origin != d.Pair.Origin && other.SDHash == d.SDHash {
+		return d, errHasIt
+	}
+	a.alarm(ctx, AlarmContradicts, d.ID, gateway.CodeIDReused)
+	switch {
 	case other.State == store.Delivered:
 		return d, gateway.Refuse(gateway.CodeIDReused, "", "")
 	case other.State == store.Taken:

@@ -42,7 +42,9 @@ type Consignment struct {
 	Sealed     map[string]any // opened: the units sealed to Reader
 	SealedFor  []string       // units for other roles, which the addressee cannot open
 	Binding    gateway.Binding
-	Envelope   []byte // as delivered, with the gateway's binding; the addressee's only
+	Concerns   []string // of a recall, correction or change of consent: the deliveries to Reader that it is about
+	ChangedBy  []Mark   // changes to this message that came before it
+	Envelope   []byte   // as delivered, with the gateway's binding; the addressee's only
 }
 
 // Key is the consignment's name for ever: the same in every attempt, different for each
@@ -66,6 +68,11 @@ type Document struct {
 	Sealed     map[string]any `json:"sealed,omitempty"`
 	SealedFor  []string       `json:"sealedFor,omitempty"`
 	Binding    Released       `json:"binding"`
+	// Concerns are the deliveries that a recall, correction or change of consent is about,
+	// of those that this reader was given.
+	Concerns []string `json:"concerns,omitempty"`
+	// ChangedBy says that this was recalled or corrected before it came.
+	ChangedBy []Mark `json:"changedBy,omitempty"`
 	// Envelope is the signed message as it was delivered: what the addressee needs to
 	// prove later who sent it and what the gateway released. Absent for other roles.
 	Envelope json.RawMessage `json:"envelope,omitempty"`
@@ -84,7 +91,7 @@ type Released struct {
 func (c Consignment) Document() Document {
 	d := Document{
 		Delivery: c.Delivery, ReceivedBy: c.Reader, ReceivedAt: c.ReceivedAt.UTC(), Head: c.Head,
-		Blocks: c.Blocks, Sealed: c.Sealed, SealedFor: c.SealedFor,
+		Blocks: c.Blocks, Sealed: c.Sealed, SealedFor: c.SealedFor, Concerns: c.Concerns, ChangedBy: c.ChangedBy,
 		Binding: Released{Audience: c.Binding.Audience, Policy: c.Binding.Policy, Pair: c.Binding.Pair, SDHash: c.Binding.SDHash},
 	}
 	if c.Reader == c.Audience {

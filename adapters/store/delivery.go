@@ -40,7 +40,7 @@ type Intake struct {
 	Delivery Delivery // as journalled first
 	Repeat   bool     // it was journalled before
 	Missing  []int64  // numbers of its pair that are newly known to be missing
-	Again    string   // another delivery of the same message, if there was one
+	Again    string   // an earlier delivery of the same message, if there was one
 }
 
 // maxGap bounds what one number can make the journal write.
@@ -55,7 +55,13 @@ func (s *Store) Take(ctx context.Context, d Delivery) (Intake, error) {
 		old, err := delivery(tx, d.ID)
 		if err == nil {
 			in.Delivery, in.Repeat = old, true
-			return nil
+			// A crash between this row and its end must not forget the other one.
+			err := tx.Row(`SELECT o.id FROM delivery o JOIN delivery d ON d.issuer = o.issuer AND d.jti = o.jti
+				WHERE d.id = ? AND d.jti <> '' AND o.rowid < d.rowid ORDER BY o.rowid LIMIT 1`, d.ID).Scan(&in.Again)
+			if errors.Is(err, sql.ErrNoRows) {
+				err = nil
+			}
+			return err
 		}
 		if !errors.Is(err, ErrUnknown) {
 			return err
