@@ -1,7 +1,8 @@
-// Package interop lets two independent implementations in JavaScript, jose and
-// @sd-jwt/core, check what the gateway signs and seals, and checks what they make. They
-// are installed with "npm ci --prefix test/interop"; without them these tests are skipped
-// on a developer's machine and fail in CI.
+// Package interop lets independent implementations check what the gateway signs and
+// seals, and checks what they make: for messages jose and @sd-jwt/core in JavaScript, which
+// "npm ci --prefix test/interop" installs; for the log the Go modules of transparency-dev
+// with tessera, in a module of their own in the folder log, and a script for plain node.
+// Without them these tests are skipped on a developer's machine and fail in CI.
 package interop
 
 import (
