@@ -89,6 +89,53 @@ func (c *Client) Submit(ctx context.Context, as gateway.Party, raw []byte, lane 
 	return "", doc, nil
 }
 
+// Approve gives a second person's approval, or a review, to the gateway and returns its
+// signed answer. The same bytes again get the same answer. A refusal is a *gateway.Problem.
+func (c *Client) Approve(ctx context.Context, as gateway.Party, jws string) (answer string, err error) {
+	r, err := c.call(ctx, as, http.MethodPost, "/v1/approvals", http.Header{"Content-Type": {"application/jwt"}}, []byte(jws), maxReceipt)
+	if err == nil {
+		err = r.failure()
+	}
+	if err != nil {
+		return "", fmt.Errorf("approving: %w", err)
+	}
+	return string(r.body), nil
+}
+
+// Override is a message in which rules were set aside, as the gateway reports it.
+type Override struct {
+	Issuer     gateway.Party `json:"iss"`
+	ID         string        `json:"jti"`
+	Audience   gateway.Party `json:"aud"`
+	Reason     string        `json:"reason"`
+	Rules      []string      `json:"rules"`
+	ReceivedAt time.Time     `json:"receivedAt"`
+	ApproveBy  time.Time     `json:"approveBy,omitzero"`
+	ApprovedAt time.Time     `json:"approvedAt,omitzero"`
+	Unapproved time.Time     `json:"unapprovedAt,omitzero"`
+	ReviewBy   time.Time     `json:"reviewBy"`
+	ReviewedAt time.Time     `json:"reviewedAt,omitzero"`
+	Finding    string        `json:"finding,omitempty"`
+	Overdue    bool          `json:"overdue,omitempty"`
+}
+
+// Overrides asks what the party's country set aside in a month, "2026-11"; empty is this
+// one. More says that there may be more than came.
+func (c *Client) Overrides(ctx context.Context, as gateway.Party, month string) (list []Override, more bool, err error) {
+	var out struct {
+		Overrides []Override `json:"overrides"`
+		More      bool       `json:"more"`
+	}
+	path := "/v1/overrides"
+	if month != "" {
+		path += "?month=" + url.QueryEscape(month)
+	}
+	if err := c.get(ctx, as, path, maxStatus, &out); err != nil {
+		return nil, false, fmt.Errorf("asking for overrides: %w", err)
+	}
+	return out.Overrides, out.More, nil
+}
+
 // Message asks what became of a message that the party sent or was sent.
 func (c *Client) Message(ctx context.Context, as gateway.Party, id gateway.MessageID) (Status, error) {
 	var s Status

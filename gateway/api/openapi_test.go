@@ -210,6 +210,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	broken := newWorld(t, withChecks(api.Check{Name: "journal", Probe: func(context.Context) error { return fails }}))
 	broken.messages.err, broken.queue.err, broken.collector.err = fails, fails, fails
 	broken.duties.err, w.duties.list = fails, []gateway.Duty{owing}
+	broken.overseer.err, w.overseer.list = gateway.Unavailable(gateway.CodeBusy, time.Second, fails), overridden()
 	broken.previewer.err = gateway.Unavailable(gateway.CodeBusy, time.Second, fails)
 	d := describe(t, w)
 
@@ -229,13 +230,13 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	w.queue.put("rs", "d-1")
 	const number = "/v1/pairs/ba/rs/test%2F2026/7"
 	const submit, status = "POST /v1/messages", "GET /v1/messages/{cc}/{role}/{jti}"
-	const testify, preview = "POST /v1/evidence", "POST /v1/preview"
+	const testify, preview, approve = "POST /v1/evidence", "POST /v1/preview", "POST /v1/approvals"
 	answers := map[string][]answer{
 		submit: {
 			w.submit("ba/coordinator", message(1).String()), refused, w.submit("ba/coordinator", "{"), w.submit("", "{}"), w.submit("rs/auditor", "{}"),
 			w.submit("rs/coordinator", message(1).String()), w.submit("ba/coordinator", conflict.String()), w.submit("ba/coordinator", strings.Repeat(" ", 256<<10+1)),
 			w.call("ba/coordinator", http.MethodPost, "/v1/messages", nil, "Content-Type", "text/plain"),
-			w.submit("ba/coordinator", failing(gateway.CodeSchema)), w.submit("ba/coordinator", failing(gateway.CodeInternal)), w.submit("ba/coordinator", failing(gateway.CodeBusy)),
+			w.submit("ba/coordinator", failing(gateway.CodeSchema)), w.submit("ba/coordinator", failing(gateway.CodeInternal)), w.submit("ba/coordinator", failing(gateway.CodeBusy)), w.submit("ba/coordinator", failing(gateway.CodeApprovalMissing)),
 		},
 		status: {
 			w.get("ba/coordinator", path), w.get("rs/coordinator", path), w.get("ba/coordinator", "/v1/messages/ba/coordinator/"+refusal.ID),
@@ -249,6 +250,15 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		"GET /v1/events": {
 			w.get("ba/coordinator", "/v1/events"), w.get("ba/coordinator", "/v1/events?after=x"), w.get("", "/v1/events"), w.get("rs/auditor", "/v1/events"),
 			broken.get("ba/coordinator", "/v1/events"),
+		},
+		approve: {
+			w.approve("ba/coordinator", "a.b.c"), w.approve("ba/coordinator", "bad"), w.approve("", "a.b.c"), w.approve("rs/auditor", "a.b.c"), w.approve("ba/coordinator", "reused"),
+			w.approve("ba/coordinator", strings.Repeat("a", 17<<10)), w.approve("ba/coordinator", "a.b.c", "Content-Type", "text/plain"), w.approve("ba/coordinator", "late"),
+			w.approve("ba/coordinator", "panic"), broken.approve("ba/coordinator", "a.b.c"),
+		},
+		"GET /v1/overrides": {
+			w.get("ba/coordinator", "/v1/overrides"), w.get("ba/coordinator", "/v1/overrides?month=x"), w.get("", "/v1/overrides"), w.get("rs/child-protection", "/v1/overrides"),
+			broken.get("ba/coordinator", "/v1/overrides"),
 		},
 		"GET /v1/duties": {
 			w.get("ba/coordinator", "/v1/duties"), w.get("rs/coordinator", "/v1/duties"), w.get("", "/v1/duties"), w.get("rs/auditor", "/v1/duties"),
@@ -284,6 +294,12 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	for range 20 {
 		a := w.preview("ba/coordinator", asked)
 		if answers[preview] = append(answers[preview], a); a.StatusCode == http.StatusTooManyRequests {
+			break
+		}
+	}
+	for range 20 {
+		a := w.approve("ba/coordinator", "a.b.c")
+		if answers[approve] = append(answers[approve], a); a.StatusCode == http.StatusTooManyRequests {
 			break
 		}
 	}

@@ -29,7 +29,9 @@ type decision struct {
 	Released []string           `json:"released"`
 	Withheld []gateway.Withheld `json:"withheld"`
 	Refused  *gateway.Document  `json:"refused,omitempty"`
-	Policy   string             `json:"policy,omitempty"` // digest of the rules; absent where they were not asked
+	// Overridden are the rules that the head's override sets aside: an approval names each.
+	Overridden []string `json:"overridden,omitempty"`
+	Policy     string   `json:"policy,omitempty"` // digest of the rules; absent where they were not asked
 }
 
 // preview is POST /v1/preview: what would leave of a message, and what would not, by which
@@ -56,7 +58,7 @@ func (d *door) preview(c echo.Context, caller gateway.Party) error {
 	if err != nil {
 		return err
 	}
-	a := decision{Released: orEmpty(got.Released), Withheld: orEmpty(got.Withheld), Policy: got.Policy}
+	a := decision{Released: orEmpty(got.Released), Withheld: orEmpty(got.Withheld), Overridden: got.Overridden, Policy: got.Policy}
 	if got.Refusal != nil {
 		doc := got.Refusal.Document()
 		a.Refused = &doc

@@ -13,11 +13,12 @@ import (
 type access int
 
 const (
-	nobody  access = iota
-	anyone         // also a caller who does not say who it is; nothing here tells of an exchange
-	known          // every party of the directory
-	offices        // the parties that exchange messages: those of a country, but for its auditor
-	leads          // the coordinator of each country, as which its adapter acts for the country as a whole
+	nobody    access = iota
+	anyone           // also a caller who does not say who it is; nothing here tells of an exchange
+	known            // every party of the directory
+	offices          // the parties that exchange messages: those of a country, but for its auditor
+	overseers        // a country's coordinator and its auditor, who look at what its offices did
+	leads            // the coordinator of each country, as which its adapter acts for the country as a whole
 )
 
 // admits reports whether the party may call. An empty party is a caller who is not known.
@@ -29,6 +30,8 @@ func (a access) admits(p gateway.Party) bool {
 		return p != ""
 	case offices:
 		return p.Country().Valid() && p.Kind() != "auditor"
+	case overseers:
+		return p.Country().Valid() && (p.Kind() == "coordinator" || p.Kind() == "auditor")
 	case leads:
 		return p.Country().Valid() && p.Kind() == "coordinator"
 	}
@@ -47,6 +50,8 @@ func (d *door) routes() []route {
 		{http.MethodPost, "/v1/messages", offices, d.submit},
 		{http.MethodGet, "/v1/messages/:cc/:role/:jti", offices, d.status},
 		{http.MethodPost, "/v1/preview", offices, d.preview},
+		{http.MethodPost, "/v1/approvals", offices, d.approve},
+		{http.MethodGet, "/v1/overrides", overseers, d.overrides},
 		{http.MethodGet, "/v1/events", offices, d.events},
 		{http.MethodGet, "/v1/duties", offices, d.duties},
 		{http.MethodGet, "/v1/deliveries", leads, d.deliveries},

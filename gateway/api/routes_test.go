@@ -19,6 +19,8 @@ var doors = map[string]struct {
 	"POST /v1/messages":                  {"/v1/messages", exchanging},
 	"GET /v1/messages/:cc/:role/:jti":    {"/v1/messages/ba/coordinator/019a0000-0000-7000-8000-000000000001", exchanging},
 	"POST /v1/preview":                   {"/v1/preview", exchanging},
+	"POST /v1/approvals":                 {"/v1/approvals", exchanging},
+	"GET /v1/overrides":                  {"/v1/overrides", overseeing},
 	"GET /v1/events":                     {"/v1/events", exchanging},
 	"GET /v1/duties":                     {"/v1/duties", exchanging},
 	"GET /v1/deliveries":                 {"/v1/deliveries", leading},
@@ -36,6 +38,7 @@ var doors = map[string]struct {
 }
 
 var (
+	overseeing = []gateway.Party{"ba/coordinator", "rs/coordinator", "rs/auditor"}
 	leading    = []gateway.Party{"ba/coordinator", "rs/coordinator"}
 	exchanging = []gateway.Party{"ba/coordinator", "rs/coordinator", "rs/child-protection", "me/mobile-team.2"}
 	everyone   = append([]gateway.Party{""}, parties...)

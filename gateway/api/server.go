@@ -50,6 +50,8 @@ type Directory interface {
 type Server struct {
 	Receiver  Receiver
 	Previewer Previewer
+	Overseer  Overseer
+	Overrides Overrides
 	Messages  Messages
 	Duties    Duties
 	Queue     Queue

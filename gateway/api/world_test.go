@@ -47,6 +47,7 @@ type world struct {
 	queue     *line
 	collector *collector
 	previewer *previewer
+	overseer  *overseer
 	logged    *safeBuffer
 	ids       int
 }
@@ -59,11 +60,11 @@ func newWorld(t *testing.T, opts ...option) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: &clock{at: noon}, logged: &safeBuffer{}, messages: &messages{}, duties: &duties{}, queue: newLine(), collector: &collector{}, previewer: &previewer{}}
+	w := &world{t: t, now: &clock{at: noon}, logged: &safeBuffer{}, messages: &messages{}, duties: &duties{}, queue: newLine(), collector: &collector{}, previewer: &previewer{}, overseer: &overseer{}}
 	w.directory = newDirectory(t)
 	w.receiver = &receiver{notary: envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: w.directory.evidence}}, answers: map[gateway.MessageID]recorded{}}
 	w.server = api.Server{
-		Receiver: w.receiver, Messages: w.messages, Duties: w.duties, Queue: w.queue, Collector: w.collector, Previewer: w.previewer, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
+		Receiver: w.receiver, Messages: w.messages, Duties: w.duties, Queue: w.queue, Collector: w.collector, Previewer: w.previewer, Overseer: w.overseer, Overrides: w.overseer, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
 		Policy: []byte(`{"digest":"x","rules":[]}`), Audience: audience, Now: w.now.Now,
 		Log: slog.New(slog.NewJSONHandler(io.MultiWriter(w.logged, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -257,7 +258,7 @@ func (r *receiver) Accept(ctx context.Context, caller gateway.Party, lane gatewa
 	case gateway.CodeBusy:
 		return gateway.Answer{}, gateway.Unavailable(gateway.CodeBusy, 5*time.Second, fmt.Errorf("disk full"))
 	default:
-		return gateway.Answer{}, gateway.Refuse(s.Fail, "", "")
+		return gateway.Answer{}, &gateway.Problem{Code: s.Fail, Wait: time.Minute}
 	}
 	if s.Issuer != caller {
 		return gateway.Answer{}, gateway.Refuse(gateway.CodeCallerMismatch, "/iss", "")

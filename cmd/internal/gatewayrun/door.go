@@ -59,6 +59,14 @@ func (j guarded) Receive(ctx context.Context, id gateway.MessageID, thread strin
 	return j.Journal.Receive(ctx, id, thread, from, to, record)
 }
 
+// Approve is the journal's, where it is safe.
+func (j guarded) Approve(ctx context.Context, a gateway.Approval, jws string, record func(gateway.Override, bool) (string, error)) (string, error) {
+	if err := j.safe(); err != nil {
+		return "", err
+	}
+	return j.Journal.Approve(ctx, a, jws, record)
+}
+
 // messages is the journal as the door sees it.
 type messages struct{ *journal.Journal }
 

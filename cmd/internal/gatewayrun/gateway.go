@@ -52,6 +52,7 @@ type Gateway struct {
 	dispatchers []*gateway.Dispatcher
 	collector   *gateway.Collector
 	timekeeper  *gateway.Timekeeper
+	overseer    *gateway.Overseer
 	inflow      *queue.Inflow
 	certificate *certificate // nil: no TLS
 	door        http.Handler
@@ -146,6 +147,9 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 		Examiner: envelope.Codec{}, Notary: g.signers, Directory: g.directory, Book: g.journal, Log: g.log, Now: g.now, NewID: newID, Grace: c.Lapse,
 	}
 	g.timekeeper = &gateway.Timekeeper{Duties: g.journal, Notary: g.signers, Log: g.log, Now: g.now, NewID: newID, Doubt: g.doubt()}
+	g.overseer = &gateway.Overseer{
+		Examiner: envelope.Codec{}, Notary: g.signers, Directory: g.directory, Overrides: guarded{g.journal, g.safe}, Log: g.log, Now: g.now, NewID: newID, Doubt: g.doubt(),
+	}
 	g.inflow = &queue.Inflow{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter}
 	if g.door, err = g.server(env.Schemas, rules, rulebook, tel).Handler(); err != nil {
 		return err
@@ -163,6 +167,7 @@ func (g *Gateway) server(set *schemas.Set, rules *policy.Policy, rulebook []byte
 			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
 		},
 		Previewer: &gateway.Previewer{Directory: g.directory, Forms: set, Procedure: procedure, Policy: rules, Memory: g.journal, Now: g.now},
+		Overseer:  g.overseer, Overrides: g.journal,
 		Messages:  messages{g.journal}, Duties: g.journal, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
 		Collector: g.collector, Stopping: g.stopping, Directory: g.directory, Schemas: set, Policy: rulebook, Examiner: envelope.Codec{},
 		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,

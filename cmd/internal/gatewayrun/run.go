@@ -46,7 +46,13 @@ func (g *Gateway) Run(ctx context.Context) error {
 	part(func(ctx context.Context) error {
 		return g.every(ctx, 30*time.Second, "ending expired deliveries", g.collector.Lapse)
 	})
+	part(func(ctx context.Context) error {
+		return g.every(ctx, 30*time.Second, "looking for approvals that did not come", g.overseer.Lapse)
+	})
 	part(func(ctx context.Context) error { return g.every(ctx, time.Hour, "forgetting deliveries", g.forget) })
+	part(func(ctx context.Context) error {
+		return g.every(ctx, time.Hour, "forgetting approvals", g.forgetApprovals)
+	})
 	part(g.timekeeper.Run)
 	part(g.directory.run)
 	part(g.warn)
@@ -125,6 +131,14 @@ func (g *Gateway) every(ctx context.Context, pause time.Duration, what string, d
 // forget removes deliveries that ended a while ago. What proves them stays.
 func (g *Gateway) forget(ctx context.Context) (int, error) {
 	return g.journal.Forget(ctx, g.now().Add(-g.config.Keep), 500)
+}
+
+// unused is how long an approval waits for its message: longer than any message lives.
+const unused = 90 * 24 * time.Hour
+
+// forgetApprovals removes approvals whose message never came.
+func (g *Gateway) forgetApprovals(ctx context.Context) (int, error) {
+	return g.journal.ForgetApprovals(ctx, g.now().Add(-unused), 500)
 }
 
 // warn names what is unsafe about Redis, once it answers.
