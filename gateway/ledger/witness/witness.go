@@ -183,6 +183,8 @@ func (w *Witness) extends(r request, signed *note.Note, old head) error {
 		return &Refusal{Status: http.StatusConflict, Reason: "the old size is not the one that was cosigned last", Size: old.Size, Behind: true}
 	}
 	switch {
+	case r.Size == 0 && r.Root != emptyRoot:
+		return refuse(http.StatusUnprocessableEntity, "a checkpoint without entries has another root hash than that of no entries")
 	case r.old == r.Size:
 		if r.Root != old.Root {
 			return w.forked(r, signed, old)

@@ -490,6 +490,17 @@ func timeOf(t *testing.T, w *world, x *tree, line string) time.Time {
 	return ledger.CosignedAt(n, w.key)
 }
 
+func TestAnEmptyLogHasOneRoot(t *testing.T) {
+	t.Parallel()
+	x := newTree(t, "log.example/2026")
+	w := newWorld(t, x.log())
+	lie := x.sign("log.example/2026\n0\n" + x.copy().grow(1, "entry").root(1) + "\n")
+	if status, _, says := w.ask(body(0, "", lie)); status != http.StatusUnprocessableEntity {
+		t.Errorf("answered %d %s", status, says)
+	}
+	w.cosigned(x, 0)
+}
+
 // TestLogsAreKeptApart: several logs, several keys of one, and a log that is not listed
 // for a while.
 func TestLogsAreKeptApart(t *testing.T) {
