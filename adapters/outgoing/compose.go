@@ -97,7 +97,7 @@ func (c *composition) fill() error {
 		ID: k.NewID(), Issuer: d.From, Audience: d.To, IssuedAt: now, Expires: d.Expires, Confirmation: binding[0].ID,
 		Type: d.Type, Codes: k.Catalogue.Release(), Thread: d.Thread, InReplyTo: d.InReplyTo, Lane: d.Lane, AnswerBy: d.AnswerBy,
 		Purpose: d.Purpose, Basis: d.Basis, Agreement: d.Agreement, Attests: d.Attests, Act: act,
-		Outcome: d.Outcome, Target: d.Target, EffectiveAt: d.EffectiveAt, AckBy: d.AckBy, Test: d.Test, Supersedes: d.Supersedes,
+		Outcome: d.Outcome, Target: d.Target, EffectiveAt: d.EffectiveAt, AckBy: d.AckBy, Test: d.Test, Supersedes: d.Supersedes, Override: d.Override,
 	}
 	if c.head.Thread == "" {
 		c.head.Thread = k.NewID()

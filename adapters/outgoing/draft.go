@@ -35,6 +35,7 @@ type Draft struct {
 	Expires     time.Time // zero is as late as the type allows
 	Test        bool
 	Supersedes  string
+	Override    string                    // why rules that let themselves be overridden do not hold; needs a second person's approval
 	Case        string                    // the office's own reference of the person's case: it stays in the country and is not in the message
 	Blocks      map[string]map[string]any // clear block -> content
 	Sealed      map[string]map[string]any // unit, such as "health@child-protection" -> content
@@ -68,7 +69,7 @@ func ParseDraft(raw []byte) (Draft, error) {
 		Type: r.text("type"), From: r.party("from"), To: r.party("to"), Thread: r.text("thread"), InReplyTo: r.text("inReplyTo"),
 		Lane: gateway.Lane(r.text("lane")), AnswerBy: r.time("answerBy"), Purpose: r.text("purpose"), Basis: r.text("basis"),
 		Attests: r.list("attests"), Act: r.list("act"), Outcome: r.text("outcome"), Target: r.text("target"), EffectiveAt: r.time("effectiveAt"),
-		AckBy: r.time("ackBy"), Expires: r.time("expires"), Test: r.flag("test"), Supersedes: r.text("supersedes"), Case: r.text("case"),
+		AckBy: r.time("ackBy"), Expires: r.time("expires"), Test: r.flag("test"), Supersedes: r.text("supersedes"), Override: r.text("override"), Case: r.text("case"),
 	}
 	if a, ok := r.object("agreement"); ok {
 		d.Agreement = gateway.Agreement{State: a.text("state"), Reason: a.text("reason"), By: a.text("by"), Heard: a.flag("heard")}

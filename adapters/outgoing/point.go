@@ -36,7 +36,7 @@ func draftPointer(pointer string) string {
 	case "payload", "protected", "signature", "header", "_sd", "_sd_alg":
 		return ""
 	case "type", "thread", "inReplyTo", "lane", "answerBy", "purpose", "basis", "agreement", "attests", "act",
-		"outcome", "target", "effectiveAt", "ackBy", "test", "supersedes":
+		"outcome", "target", "effectiveAt", "ackBy", "test", "supersedes", "override":
 		return "/" + first + rest
 	}
 	if strings.Contains(first, "@") {

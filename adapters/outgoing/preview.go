@@ -16,6 +16,9 @@ type Preview struct {
 	To      gateway.Party `json:"to"`
 	Refused *Refused      `json:"refused,omitempty"` // the gateway would refuse the message, or this desk its note
 	Readers []Reader      `json:"readers"`           // the recipient first, then the other roles that a sealed part is for; none if policy refuses
+	// Overridden are the rules that the draft's override sets aside: a second person's
+	// approval names each.
+	Overridden []Overridden `json:"overridden,omitempty"`
 	// Withheld stays in the country. Nobody at the other end learns that it exists.
 	Withheld []Withheld `json:"withheld"`
 	// Found is what in the free text would identify or locate somebody: to be taken out, and
@@ -53,6 +56,12 @@ type Part struct {
 	Unit   string   `json:"unit"`
 	Sealed bool     `json:"sealed,omitempty"`
 	Fields []string `json:"fields"` // what is filled in
+}
+
+// Overridden is a rule that would have decided otherwise.
+type Overridden struct {
+	Rule string `json:"rule"`
+	Says string `json:"says"`
 }
 
 // Withheld is a unit that policy keeps here.
@@ -102,6 +111,9 @@ func (c *composition) preview() Preview {
 	if c.refusal != nil {
 		p.Refused = c.refused(inDraft(c.refusal))
 		return p
+	}
+	for _, r := range c.decision.Overridden {
+		p.Overridden = append(p.Overridden, Overridden{r, c.desk.Policy.Explain(r)})
 	}
 	for _, w := range c.decision.Withheld {
 		p.Withheld = append(p.Withheld, Withheld{w.Unit, w.Rule, c.desk.Policy.Explain(w.Rule)})

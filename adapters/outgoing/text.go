@@ -37,6 +37,12 @@ func (p Preview) WriteText(w io.Writer) error {
 	for _, h := range p.Withheld {
 		entry(b, h.Unit, h.Rule+": "+h.Says)
 	}
+	if len(p.Overridden) > 0 {
+		b.WriteString("\nOverridden: a second person approves it before it is sent (in the urgent lane, within 24 hours)\n")
+	}
+	for _, o := range p.Overridden {
+		entry(b, o.Rule, o.Says)
+	}
 	b.WriteString("\nWhat the office keeps by itself\n")
 	for _, s := range p.Never {
 		fold(b, "  - ", s)

@@ -26,6 +26,7 @@ func TestPreviewsReadLikeThis(t *testing.T) {
 			delete(d.Sealed, "health@child-protection")
 		},
 		"refused":    func(d *outgoing.Draft) { d.Agreement.State = "refused" },
+		"overridden": func(d *outgoing.Draft) { d.Agreement.State, d.Override = "refused", "danger-to-life" },
 		"faulty":     func(d *outgoing.Draft) { d.Blocks["subject"]["phase"] = "6" },
 		"with-xk":    func(d *outgoing.Draft) { d.To = "xk/coordinator" },
 		"to-an-ngo":  func(d *outgoing.Draft) { d.To = "rs/referral-ngo"; d.Sealed = nil },

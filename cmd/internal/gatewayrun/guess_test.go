@@ -12,7 +12,6 @@ import (
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
-	"example.org/trm/gateway/trust"
 	"example.org/trm/schemas"
 )
 
@@ -28,7 +27,8 @@ type guess struct {
 // past is a journal that knows what a guess says.
 type past struct {
 	*guess
-	kept gateway.Record
+	kept     gateway.Record
+	approved []string // the rules that a second person approved to set aside
 }
 
 func (p *past) Find(context.Context, gateway.MessageID) (gateway.Recorded, bool, error) {
@@ -36,7 +36,14 @@ func (p *past) Find(context.Context, gateway.MessageID) (gateway.Recorded, bool,
 }
 
 func (p *past) Receive(_ context.Context, _ gateway.MessageID, _ string, from, to gateway.Country, record func(gateway.Slot) (gateway.Record, error)) (gateway.Recorded, error) {
+	text := func(name string) string { s, _ := p.members[name].(string); return s }
 	r, err := record(gateway.Slot{
+		Approvals: func(d gateway.Digest) ([]gateway.Approval, error) {
+			return []gateway.Approval{{
+				By: gateway.Party(text("iss")), Message: gateway.MessageID{Issuer: gateway.Party(text("iss")), ID: text("jti")},
+				Envelope: d.String(), Reason: text("override"), Rules: p.approved,
+			}}, nil
+		},
 		Number: gateway.PairNumber{From: from, To: to, Origin: "o", N: 1}, Facts: p.facts,
 		Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return p.said[id], nil },
 	})
@@ -72,18 +79,28 @@ func (u *unsigned) Conceal(list []gateway.Withheld, _ gateway.MessageID, _ gatew
 	return "concealed", nil
 }
 
+// narrow is a directory in which no pair agreed on two of the purposes that a message can
+// name: the development region's pairs agreed on all.
+type narrow struct{ gateway.Directory }
+
+func (n narrow) Pair(a, b gateway.Country) (gateway.Pair, bool) {
+	p, ok := n.Directory.Pair(a, b)
+	p.Purposes = slices.DeleteFunc(slices.Clone(p.Purposes), func(s string) bool { return s == "monitoring" || s == "reintegration" })
+	return p, ok
+}
+
 // guesser makes guesses out of the example of every type.
 type guesser struct {
 	*rand.Rand
 	t       *testing.T
-	dirs    *trust.Directory
+	dirs    gateway.Directory
 	parties []gateway.Party
 	types   []gateway.Type
 	heads   []map[string]any // of the examples, in the order of types
 }
 
 func newGuesser(t *testing.T, w *world) *guesser {
-	g := &guesser{Rand: rand.New(rand.NewPCG(7, 11)), t: t, dirs: w.dirs, types: w.set.Types()}
+	g := &guesser{Rand: rand.New(rand.NewPCG(7, 11)), t: t, dirs: narrow{w.dirs}, types: w.set.Types()}
 	for _, p := range w.dirs.Parties() {
 		if p.Country() != "" && len(w.dirs.Keys(p, gateway.UseMessage, morning)) > 0 {
 			g.parties = append(g.parties, p)
@@ -165,6 +182,9 @@ func (g *guesser) guess(row schemas.Row, head map[string]any) *guess {
 	if g.IntN(20) == 0 {
 		delete(m, []string{"answerBy", "act", "outcome", "agreement", "attests", "target"}[g.IntN(6)])
 	}
+	if row.Frame == "request" || row.Frame == "answer" {
+		g.put(m, "override", pick(g, "", "", "danger-to-life", "duty-in-law", "best-interests", "convenience"))
+	}
 	if g.IntN(40) == 0 {
 		m["via"] = "me/coordinator"
 	}
@@ -173,7 +193,9 @@ func (g *guesser) guess(row schemas.Row, head map[string]any) *guess {
 		asked := pick(g, g.answeredBy(row.Name), g.types[g.IntN(len(g.types))].Name)
 		out.said[gateway.MessageID{Issuer: aud, ID: reply}] = gateway.Earlier{Audience: pick(g, iss, aud), Thread: m["thread"].(string), Type: asked}
 	}
-	facts := gateway.ThreadFacts{Opener: iss, Other: aud, Accepted: g.IntN(2) == 0, Declined: g.IntN(4) == 0, Closed: g.IntN(8) == 0}
+	facts := gateway.ThreadFacts{
+		Opener: iss, Other: aud, Accepted: g.IntN(2) == 0, Declined: g.IntN(4) == 0, Closed: g.IntN(8) == 0, Withdrawn: g.IntN(8) == 0, OfAge: g.IntN(8) == 0,
+	}
 	other := facts
 	other.Other = "al/auditor"
 	out.facts = pick(g, facts, gateway.ThreadFacts{}, other)

@@ -22,6 +22,7 @@ type verdict struct {
 	Pointer, Rule string
 	Released      []string
 	Withheld      []gateway.Withheld
+	Overridden    []string
 	Policy        string
 }
 
@@ -59,8 +60,11 @@ func accept(t *testing.T, w *world, rules *policy.Policy, x *guess) verdict {
 		u.parts.Units = append(u.parts.Units, unit)
 	}
 	j := &past{guess: x}
+	for _, rule := range rules.Rules() {
+		j.approved = append(j.approved, rule.ID)
+	}
 	r := gateway.Receiver{
-		Opener: u, Directory: w.dirs, Catalogue: u, Procedure: sop.Rules{Types: w.set}, Policy: rules, Binder: u, Notary: u, Journal: j,
+		Opener: u, Directory: narrow{w.dirs}, Catalogue: u, Procedure: sop.Rules{Types: w.set}, Policy: rules, Binder: u, Notary: u, Journal: j,
 		Now: w.now.Now, NewID: newID, Auditor: func(c gateway.Country) gateway.Party { return gateway.Party(c) + "/auditor" },
 	}
 	lane := gateway.Normal
@@ -75,7 +79,7 @@ func accept(t *testing.T, w *world, rules *policy.Policy, x *guess) verdict {
 		return refusal(a.Refusal)
 	}
 	b := j.kept.Bound.Binding
-	return verdict{Released: b.Released, Withheld: u.withheld, Policy: b.Policy}
+	return verdict{Released: b.Released, Withheld: u.withheld, Overridden: j.kept.Override.Rules, Policy: b.Policy}
 }
 
 // preview asks the previewer, who is not told what only a signed message has.
@@ -89,7 +93,7 @@ func preview(t *testing.T, w *world, rules *policy.Policy, x *guess, caller gate
 	if err != nil {
 		t.Fatalf("reading the outline: %v", err)
 	}
-	p := gateway.Previewer{Directory: w.dirs, Forms: w.set, Procedure: sop.Rules{Types: w.set}, Policy: rules, Memory: &past{guess: x}, Now: w.now.Now}
+	p := gateway.Previewer{Directory: narrow{w.dirs}, Forms: w.set, Procedure: sop.Rules{Types: w.set}, Policy: rules, Memory: &past{guess: x}, Now: w.now.Now}
 	d, err := p.Preview(t.Context(), caller, gateway.Outline{Head: h, Members: m, Units: x.units})
 	if err != nil {
 		t.Fatalf("previewing: %v", err)
@@ -97,7 +101,7 @@ func preview(t *testing.T, w *world, rules *policy.Policy, x *guess, caller gate
 	if d.Refusal != nil {
 		return refusal(d.Refusal)
 	}
-	return verdict{Released: d.Released, Withheld: d.Withheld, Policy: d.Policy}
+	return verdict{Released: d.Released, Withheld: d.Withheld, Overridden: d.Overridden, Policy: d.Policy}
 }
 
 // TestThePreviewAndTheGatewayDecideTheSame over thousands of heads, of every type.
@@ -123,6 +127,8 @@ func TestThePreviewAndTheGatewayDecideTheSame(t *testing.T) {
 			switch {
 			case want.Code != "":
 				met[string(want.Code)]++
+			case len(want.Overridden) > 0:
+				met["rule is overridden"]++
 			case len(want.Withheld) > 0:
 				met["part is withheld"]++
 			default:
@@ -131,8 +137,8 @@ func TestThePreviewAndTheGatewayDecideTheSame(t *testing.T) {
 		}
 	}
 	for _, must := range []gateway.Code{
-		"all leaves", "part is withheld", gateway.CodeSchema, gateway.CodeUnitMissing, gateway.CodeUnitUnknown, gateway.CodePairOff, gateway.CodeThreadParties,
-		gateway.CodeReplyUnknown, gateway.CodeReplyType, gateway.CodeRoleMayNot, gateway.CodeBasisNotAgreed, gateway.CodeAgreementMissing, gateway.CodeAttestationMissing,
+		"all leaves", "part is withheld", "rule is overridden", gateway.CodeSchema, gateway.CodeUnitMissing, gateway.CodeUnitUnknown, gateway.CodePairOff, gateway.CodeThreadParties,
+		gateway.CodeReplyUnknown, gateway.CodeReplyType, gateway.CodeRoleMayNot, gateway.CodePurposeNotAgreed, gateway.CodeOverride, gateway.CodeBasisNotAgreed, gateway.CodeAgreementMissing, gateway.CodeAttestationMissing,
 		gateway.CodeSenderMayNot, gateway.CodeReceiverMayNot,
 	} {
 		if met[string(must)] < 5 {
@@ -159,7 +165,7 @@ func TestAStrangerLearnsNothingOfAThread(t *testing.T) {
 			caller := gateway.Party(x.members["iss"].(string))
 			x.facts = gateway.ThreadFacts{}
 			nobody := preview(t, w, rules, x, caller)
-			x.facts = gateway.ThreadFacts{Opener: "al/auditor", Other: "xk/auditor", Accepted: true, Declined: g.IntN(2) == 0, Closed: true, Last: newID()}
+			x.facts = gateway.ThreadFacts{Opener: "al/auditor", Other: "xk/auditor", Accepted: true, Declined: g.IntN(2) == 0, Closed: true, Withdrawn: true, OfAge: true, Last: newID()}
 			if diff := cmp.Diff(nobody, preview(t, w, rules, x, caller)); diff != "" {
 				t.Fatalf("a thread of others shows:\n%s", diff)
 			}
