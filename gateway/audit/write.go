@@ -1,0 +1,382 @@
+package audit
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/ledger"
+	"example.org/trm/gateway/trust"
+)
+
+// Log is the log as an export reads it; the journal implements it. What it returns of a
+// range that a checkpoint covers never changes, but for what is purged. Safe for concurrent
+// use.
+type Log interface {
+	// Checkpoint is a log's newest witnessed checkpoint of a day (days since 1970) or
+	// before it, and its day; nil where there is none.
+	Checkpoint(ctx context.Context, origin string, day int64) (note []byte, of int64, err error)
+	// Hashes are hashes of the log's tree in the order of [storedIndex].
+	Hashes(ctx context.Context, origin string, indexes []int64) ([][32]byte, error)
+	// Leaves are the bytes of n entries from an index on; fewer where the log ends.
+	Leaves(ctx context.Context, origin string, from int64, n int) ([][]byte, error)
+}
+
+// Records are what the gateway keeps beside the log. Safe for concurrent use.
+type Records interface {
+	// EntriesAt are those of n entries from an index on that can be opened, with what opens
+	// them.
+	EntriesAt(ctx context.Context, origin string, from int64, n int) ([]gateway.LogEntry, error)
+	// Cores are the signed parts of the messages whose acceptances stand in a range of the
+	// log, by index.
+	Cores(ctx context.Context, origin string, from, to int64) (map[int64]Core, error)
+	// Deeds are the entries of all logs that are about no message, in the order of
+	// recording.
+	Deeds(ctx context.Context) ([]Deed, error)
+}
+
+// Deed is an entry about the gateway itself, with its place.
+type Deed struct {
+	Origin string
+	Index  int64
+	gateway.Deed
+}
+
+// Editions are the directories, policies and schemas that were ever in force.
+type Editions interface {
+	// Directories are all directories that were taken, the first first, and what was told
+	// over them.
+	Directories() (taken []*trust.Directory, statements []string)
+	// Policy is a policy by its digest.
+	Policy(digest string) ([]byte, bool)
+	// Schemas is an edition of the schemas by its digest: its files by their names.
+	Schemas(digest string) (map[string][]byte, bool)
+}
+
+// Exporter writes bundles.
+type Exporter struct {
+	Log      Log
+	Records  Records
+	Editions Editions
+}
+
+// Range is which entries a bundle is about.
+type Range struct {
+	Origin      string
+	First, Size int64
+	Checkpoint  []byte    // of Size
+	Until       time.Time // the end of its day: what was told later is not in the bundle
+}
+
+// ErrNothing says that no witnessed checkpoint covers the days that were asked for.
+var ErrNothing = errors.New("no witnessed checkpoint of the log covers these days")
+
+// Range finds the entries from the first day to the last, both whole days of UTC: those
+// after the last checkpoint that was witnessed before the first day, up to the last one
+// that was witnessed by the end of the last. Of past days it is always the same.
+func (x Exporter) Range(ctx context.Context, origin string, from, to time.Time) (Range, error) {
+	r := Range{Origin: origin}
+	note, of, err := x.Log.Checkpoint(ctx, origin, day(to))
+	if err != nil {
+		return r, err
+	}
+	if note == nil || of < day(from) {
+		return r, ErrNothing
+	}
+	c, err := readCheckpoint(note)
+	if err != nil {
+		return r, err
+	}
+	r.Size, r.Checkpoint, r.Until = c.Size, note, time.Unix((of+1)*86400, 0).UTC()
+	before, _, err := x.Log.Checkpoint(ctx, origin, day(from)-1)
+	if err != nil || before == nil {
+		return r, err
+	}
+	c, err = readCheckpoint(before)
+	r.First = c.Size
+	return r, err
+}
+
+func day(t time.Time) int64 { return t.Unix() / 86400 }
+
+// perPage is how many chunks a page holds: some four thousand entries, a few megabytes.
+const perPage = 16
+
+// Page writes one page of a bundle: the first, with after 0, begins the archive, and the
+// pages together are the archive, but for its end. It returns where the next begins, 0
+// after the last. The same page of the same range is the same, byte for byte, as long as
+// nothing in it is purged.
+func (x Exporter) Page(ctx context.Context, w io.Writer, viewer gateway.Party, r Range, after int64) (next int64, err error) {
+	c := Contents{Format: Format, Origin: r.Origin, Viewer: viewer, First: r.First, Size: r.Size}
+	if err := c.check(); err != nil {
+		return 0, err
+	}
+	deeds, err := x.Records.Deeds(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("writing a bundle: %w", err)
+	}
+	a := archive{w}
+	if after == 0 {
+		if err := x.begin(ctx, a, c, r, deeds); err != nil {
+			return 0, fmt.Errorf("writing a bundle: %w", err)
+		}
+	}
+	first := max(after/chunk, c.begin()/chunk)
+	last := (c.Size + chunk - 1) / chunk
+	for n := first; n < min(last, first+perPage); n++ {
+		if err := x.chunk(ctx, a, c, n, deeds); err != nil {
+			return 0, fmt.Errorf("writing the entries from %d on: %w", n*chunk, err)
+		}
+	}
+	if first+perPage < last {
+		return (first + perPage) * chunk, nil
+	}
+	return 0, nil
+}
+
+// Write writes a whole bundle.
+func (x Exporter) Write(ctx context.Context, w io.Writer, viewer gateway.Party, r Range) error {
+	for after := int64(0); ; {
+		next, err := x.Page(ctx, w, viewer, r, after)
+		if err != nil {
+			return err
+		}
+		if after = next; next == 0 {
+			return End(w)
+		}
+	}
+}
+
+// End writes what follows a bundle's last page.
+func End(w io.Writer) error { return archive{w}.close() }
+
+// begin writes what stands before the chunks.
+func (x Exporter) begin(ctx context.Context, a archive, c Contents, r Range, deeds []Deed) error {
+	b, err := marshal(c)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(a.add(nameContents, b), a.add(nameCheckpoint, r.Checkpoint)); err != nil {
+		return err
+	}
+	named := map[gateway.Event][]string{}
+	var number int64
+	for _, d := range deeds {
+		if d.Origin != c.Origin || d.Index >= c.Size {
+			continue
+		}
+		named[d.Event] = append(named[d.Event], d.Digest)
+		if d.Event == gateway.DirectoryInForce {
+			number = max(number, d.Number)
+		}
+	}
+	if err := x.directories(a, number, r.Until); err != nil {
+		return err
+	}
+	return errors.Join(x.editions(a, named), x.upper(ctx, a, c))
+}
+
+// directories writes every directory up to a number, because each is proven with the one
+// before, and what was told until then.
+func (x Exporter) directories(a archive, number int64, until time.Time) error {
+	taken, told := x.Editions.Directories()
+	for _, d := range taken {
+		if int64(d.Number()) > number {
+			break
+		}
+		if err := a.add(nameDirectory(d.Number()), d.Signed()); err != nil {
+			return err
+		}
+	}
+	var text []byte
+	for _, jws := range told {
+		s, err := trust.ReadStatement(jws)
+		if err != nil {
+			return err
+		}
+		if s.Issued.Before(until) {
+			text = append(append(text, jws...), '\n')
+		}
+	}
+	return a.add(nameStatements, text)
+}
+
+// editions writes the policies and schemas that the log says were in force.
+func (x Exporter) editions(a archive, named map[gateway.Event][]string) error {
+	for _, digest := range sortedOnce(named[gateway.PolicyInForce]) {
+		if p, ok := x.Editions.Policy(digest); ok {
+			if err := a.add(namePolicy(digest), p); err != nil {
+				return err
+			}
+		}
+	}
+	for _, digest := range sortedOnce(named[gateway.SchemasInForce]) {
+		files, _ := x.Editions.Schemas(digest)
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			if err := a.add(nameSchemas(digest, name), files[name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func sortedOnce(list []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(list)))
+}
+
+// upper writes the tiles from level 1 up that the range and what is left of it need.
+func (x Exporter) upper(ctx context.Context, a archive, c Contents) error {
+	for level := 1; c.Size>>(8*level) > 0; level++ {
+		n := c.Size >> (8 * level)
+		for t := c.begin() >> (8 * (level + 1)); t*chunk < n; t++ {
+			if err := x.tile(ctx, a, c, level, t, width(n, t)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (x Exporter) tile(ctx context.Context, a archive, c Contents, level int, n int64, w int) error {
+	indexes := make([]int64, w)
+	for i := range indexes {
+		indexes[i] = storedIndex(8*level, n*chunk+int64(i))
+	}
+	hashes, err := x.Log.Hashes(ctx, c.Origin, indexes)
+	if err != nil {
+		return err
+	}
+	data := make([]byte, 0, w*len(hash{}))
+	for _, h := range hashes {
+		data = append(data, h[:]...)
+	}
+	return a.add(nameTile(level, n, w), data)
+}
+
+// chunk writes 256 entries, or the last ones, with their hashes and what opens them.
+func (x Exporter) chunk(ctx context.Context, a archive, c Contents, n int64, deeds []Deed) error {
+	w := width(c.Size, n)
+	if err := x.tile(ctx, a, c, 0, n, w); err != nil {
+		return err
+	}
+	leaves, err := x.Log.Leaves(ctx, c.Origin, n*chunk, w)
+	if err != nil {
+		return err
+	}
+	if len(leaves) != w {
+		return errors.New("the log is shorter than its checkpoint")
+	}
+	var entries []byte
+	for _, l := range leaves {
+		entries = appendEntry(entries, l)
+	}
+	if err := a.add(nameEntries(n, w), entries); err != nil {
+		return err
+	}
+	text, err := x.openings(ctx, c, n*chunk, leaves, deeds)
+	if err != nil {
+		return err
+	}
+	return a.add(nameOpenings(n), text)
+}
+
+// openings writes what opens those of the entries that the viewer may open.
+func (x Exporter) openings(ctx context.Context, c Contents, first int64, leaves [][]byte, deeds []Deed) ([]byte, error) {
+	left, err := x.Records.EntriesAt(ctx, c.Origin, first, len(leaves))
+	if err != nil {
+		return nil, err
+	}
+	cores, err := x.Records.Cores(ctx, c.Origin, first, first+int64(len(leaves)))
+	if err != nil {
+		return nil, err
+	}
+	byIndex := make(map[int64]gateway.LogEntry, len(left))
+	for _, e := range left {
+		byIndex[e.Index] = e
+	}
+	var text []byte
+	for i, leaf := range leaves {
+		index := first + int64(i)
+		if index < c.First {
+			continue
+		}
+		o, ok, err := open(leaf, byIndex[index], cores, c.Viewer.Country())
+		if err != nil {
+			return nil, err
+		}
+		if _, here := byIndex[index]; ok && !here {
+			o = Opened{Purged: purgeAfter(deeds, c.Origin, index)}
+			ok = o.Purged != nil
+		}
+		if !ok {
+			continue
+		}
+		o.Index = index
+		line, err := marshal(o)
+		if err != nil {
+			return nil, err
+		}
+		text = append(append(text, line...), '\n')
+	}
+	return text, nil
+}
+
+// open is what a country's auditor may have of an entry, if anything: what opens the
+// entries of its own pairs, what is concealed only of what it sent, a refusal only of its
+// own message, and deeds.
+func open(leaf []byte, e gateway.LogEntry, cores map[int64]Core, viewer gateway.Country) (Opened, bool, error) {
+	entry, err := ledger.ParseEntry(leaf)
+	if err != nil {
+		return Opened{}, false, err
+	}
+	p := entry.Pair
+	ours := p.From == viewer || p.To == viewer
+	if len(e.Opening) == 0 {
+		return Opened{}, ours, nil
+	}
+	o := Opened{Nonce: encode64(e.Nonce), Opening: string(e.Opening)}
+	switch {
+	case entry.Event == gateway.SubmissionRejection:
+		body, err := readOpening(o.Opening)
+		return o, err == nil && body.Issuer.Country() == viewer, err
+	case p == (gateway.PairNumber{}):
+		d, err := readDeed(o.Opening)
+		return o, err == nil && (!private(entry.Event) || d.By.Country() == viewer), err
+	case !ours:
+		return Opened{}, false, nil
+	case p.From == viewer && len(e.Concealed) > 0:
+		o.Secret = &Secret{Nonce: encode64(e.ConcealedNonce), Opening: string(e.Concealed)}
+	}
+	if c, ok := cores[e.Index]; ok {
+		o.Core = &c
+	}
+	return o, true, nil
+}
+
+// purgeAfter is the first purge that may have destroyed what opened an entry.
+func purgeAfter(deeds []Deed, origin string, index int64) *Purge {
+	passed := false
+	for _, d := range deeds {
+		passed = passed || d.Origin == origin
+		if d.Event == gateway.Purged && passed && (d.Origin != origin || d.Index > index) {
+			return &Purge{d.Number, d.Origin, d.Index}
+		}
+	}
+	return nil
+}
+
+func encode64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// readCheckpoint reads the head of a note that the log itself keeps.
+func readCheckpoint(signed []byte) (ledger.Checkpoint, error) {
+	text, _, _ := strings.Cut(string(signed), "\n\n")
+	return ledger.ParseCheckpoint(text + "\n")
+}
