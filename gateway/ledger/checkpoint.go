@@ -21,6 +21,10 @@ type Checkpoint struct {
 	Root   tlog.Hash
 }
 
+// maxSize is the largest tree that is believed: beyond it package tlog does not end, and a
+// log could keep its auditors waiting for ever with one signed line.
+const maxSize = 1 << 62
+
 // ErrCheckpoint says that bytes are no checkpoint, or that its log did not sign them.
 var ErrCheckpoint = errors.New("not a checkpoint that its log signed")
 
@@ -38,7 +42,7 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 		return Checkpoint{}, ErrCheckpoint
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+	if err != nil || size < 0 || size > maxSize || strconv.FormatInt(size, 10) != lines[1] {
 		return Checkpoint{}, ErrCheckpoint
 	}
 	c := Checkpoint{Origin: lines[0], Size: size}
