@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,8 +23,8 @@ func (d *desk) client() *adapters.Client {
 
 func (a *app) sendCommand() *cobra.Command {
 	var (
-		file string
-		wait time.Duration
+		file, approval string
+		wait           time.Duration
 	)
 	c := &cobra.Command{
 		Use:   "send FILE",
@@ -31,6 +32,8 @@ func (a *app) sendCommand() *cobra.Command {
 		Long: `send gives a signed message to the gateway as its sender. The answer is a signed receipt: from then
 on the message is delivered, or visibly failed, whatever crashes. Sending the same file again
 is harmless and gets the same receipt, byte for byte.
+
+A message that overrides rules needs a second person's approval first: --approval gives it.
 
 With --wait it then waits for the evidence that the message is in the other country's system.`,
 		Args: args("FILE"),
@@ -46,6 +49,15 @@ With --wait it then waits for the evidence that the message is in the other coun
 			p, err := envelope.Codec{}.Decode(raw)
 			if err != nil {
 				return err
+			}
+			if approval != "" {
+				jws, err := a.read(approval)
+				if err != nil {
+					return err
+				}
+				if _, err := d.approve(c.Context(), strings.TrimSpace(string(jws))); err != nil {
+					return err
+				}
 			}
 			receipt, err := d.send(c.Context(), p.Head, raw)
 			if err != nil {
@@ -66,6 +78,7 @@ With --wait it then waits for the evidence that the message is in the other coun
 		},
 	}
 	c.Flags().StringVarP(&file, "out", "o", "", "file for the receipt")
+	c.Flags().StringVar(&approval, "approval", "", "file with a second person's approval (trm approve), given to the gateway first")
 	c.Flags().DurationVar(&wait, "wait", 0, "wait this long for the delivery, such as 30s")
 	return c
 }
