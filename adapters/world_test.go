@@ -278,9 +278,21 @@ func (stubDesk) Sign(d outgoing.Draft, f gateway.ThreadFacts, k *certs.Keys, _ o
 	if d.Type == "" {
 		return outgoing.Signed{}, gateway.Refuse(gateway.CodeTypeUnknown, "/type", "")
 	}
-	h := gateway.Head{ID: "out-" + d.Thread + d.InReplyTo, Issuer: d.From, Audience: d.To, Thread: d.Thread, Lane: d.Lane, Type: d.Type, Outcome: d.Outcome, Expires: noon.Add(time.Hour)}
+	if d.To == "ba/prosecution" && d.Target != "" {
+		return outgoing.Signed{}, gateway.Refuse(gateway.CodeReceiverMayNot, "/to", "")
+	}
+	h := gateway.Head{
+		ID: "out-" + d.Thread + d.InReplyTo + d.Target, Issuer: d.From, Audience: d.To, Thread: d.Thread, Lane: d.Lane, Type: d.Type, Outcome: d.Outcome,
+		Act: d.Act, Target: d.Target, InReplyTo: d.InReplyTo, Basis: d.Basis, IssuedAt: noon, Expires: noon.Add(time.Hour),
+	}
 	raw, err := json.Marshal(h)
-	return outgoing.Signed{Raw: raw, ID: h.MessageID(), Head: h}, err
+	s := outgoing.Signed{Raw: raw, ID: h.MessageID(), Head: h}
+	for unit, content := range d.Sealed {
+		if len(content) > 0 {
+			s.Preview.Readers = append(s.Preview.Readers, outgoing.Reader{Party: d.To, Parts: []outgoing.Part{{Unit: unit, Sealed: true}}})
+		}
+	}
+	return s, err
 }
 
 type stubOpener struct{}
