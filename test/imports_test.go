@@ -69,6 +69,9 @@ var rooms = map[string]room{
 	"adapters/store":    {own: []string{"gateway", "gateway/journal/sqlite", "adapters"}},
 	"adapters/filedrop": {own: []string{"gateway", "adapters", "adapters/incoming"}},
 	"adapters/rest":     {own: []string{"gateway", "adapters", "adapters/incoming"}},
+	"adapters/notify": {own: []string{"gateway", "adapters", "adapters/country"}, others: map[string]string{
+		"go.yaml.in/yaml/v3": "reads the wording of notices, which lies in the binary",
+	}},
 	"adapters/country": {own: []string{"gateway"}, others: map[string]string{
 		"go.yaml.in/yaml/v3": "reads the profiles, which lie in the binary",
 	}},

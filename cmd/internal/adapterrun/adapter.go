@@ -145,6 +145,10 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
+	bell, err := openBell(c.Notify, profile, live, a.now)
+	if err != nil {
+		return err
+	}
 	a.Adapter, err = adapters.New(adapters.Config{
 		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Feed: a.client, Follow: c.Follow, Keys: find,
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
@@ -153,8 +157,8 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 			// Without the caller's context: the look-up is one row of our own journal.
 			Earlier: func(id gateway.MessageID) (gateway.Earlier, bool, error) { return st.Earlier(context.Background(), id) },
 		},
-		Procedure: sops,
-		Notary:    a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
+		Procedure: sops, Bell: bell, Types: env.Schemas,
+		Notary: a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
 		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Profile: profile,
 		Ready: func(context.Context) error { return live.Ready(a.now()) }, Callers: callers, Attempt: c.Attempt,
 		Retry: adapters.Pace(c.Retry), Retell: adapters.Pace(c.Retell), Resubmit: adapters.Pace(c.Resubmit), Keep: c.Keep,

@@ -51,6 +51,9 @@ type Config struct {
 	TLS TLS `yaml:"tls"`
 	// Callers may use the local API. Without any, only its health is shown.
 	Callers []Caller `yaml:"callers"`
+	// Notify says how people are told that a message waits. Default: the national system
+	// tells its own people, nobody is told from here, and the sender learns nothing of it.
+	Notify *Notify `yaml:"notify"`
 	// Operators is where /metrics, /healthz and /readyz are, "127.0.0.1:9465", for the
 	// operator's own systems: nobody is asked who it is there. Default: nowhere.
 	Operators string `yaml:"operators"`
@@ -217,7 +220,7 @@ func (c Config) Validate() error {
 			bad(p.Country() != c.Country, "callers[%d].parties: %s is not of this country", i, p)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs...), c.Notify.validate(c.Country))
 }
 
 // loopback reports whether host, with or without a port, is this machine alone.
