@@ -20,23 +20,46 @@ import (
 // nothing in another. It never replaces a file. The name is unique among witnesses, by
 // convention an address without scheme, as in "audit.example/trm".
 func Create(key, state, name string) (quorum.Key, error) {
-	for _, file := range []string{key, state} {
-		if _, err := os.Lstat(file); err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return quorum.Key{}, fmt.Errorf("making a key: %s is already there", file)
-		}
+	if err := free(key); err != nil {
+		return quorum.Key{}, err
 	}
 	line, public, err := quorum.Generate(name, quorum.Witness)
 	if err != nil {
 		return quorum.Key{}, err
 	}
 	// The state first: a key that can be used without one is never there.
-	if err := store(state, public, nil); err != nil {
+	if err := begin(state, public); err != nil {
 		return quorum.Key{}, err
 	}
 	if err := replace(key, []byte(line)); err != nil {
-		return quorum.Key{}, fmt.Errorf("making a key: %w", err)
+		return quorum.Key{}, fmt.Errorf("making a witness: %w", err)
 	}
 	return public, nil
+}
+
+// Begin makes the state of a key that was made elsewhere and has never cosigned anything:
+// of any other key it would be a lie, with which it could cosign a second history. It
+// never replaces a file.
+func Begin(key, state string) (quorum.Key, error) {
+	c, err := readKey(key)
+	if err != nil {
+		return quorum.Key{}, err
+	}
+	return c.Key, begin(state, c.Key)
+}
+
+func begin(state string, k quorum.Key) error {
+	if err := free(state); err != nil {
+		return err
+	}
+	return store(state, k, nil)
+}
+
+func free(file string) error {
+	if _, err := os.Lstat(file); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("making a witness: %s is already there", file)
+	}
+	return nil
 }
 
 func readKey(file string) (*cosigner, error) {

@@ -618,6 +618,25 @@ func TestTheGoChecksumDatabaseIsCosigned(t *testing.T) {
 	}
 }
 
+func TestAKeyThatWasMadeElsewhereBegins(t *testing.T) {
+	t.Parallel()
+	x := newTree(t, "log.example/2026").grow(2, "entry")
+	w := newWorld(t, x.log())
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := witness.Begin(w.options.Key, w.options.State); err == nil {
+		t.Error("begun over a state that is there")
+	}
+	w.options.State += " new"
+	k, err := witness.Begin(w.options.Key, w.options.State)
+	if err != nil || !k.Equal(w.key) {
+		t.Fatalf("begun as %s, %v", k, err)
+	}
+	w.open()
+	w.cosigned(x, 0)
+}
+
 func TestThePrivateKeyOfOtherMakesIsRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
