@@ -119,7 +119,7 @@ func (o *Overseer) Lapse(ctx context.Context) (int, error) {
 	}
 	for i, x := range list {
 		e, err := Testify(Statement{
-			ID: o.NewID(), Signer: TheGateway, At: now, Event: OverrideUnapproved, Message: x.Message, Delivery: x.Delivery, Pair: x.Pair, Code: CodeApprovalMissing, Due: x.ApproveBy(),
+			ID: o.NewID(), Signer: TheGateway, At: now, Event: OverrideUnapproved, Message: x.Message, Delivery: x.Delivery, Pair: x.Pair, Code: CodeApprovalMissing,
 		}, o.Notary)
 		if err != nil {
 			return i, err
