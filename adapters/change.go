@@ -125,7 +125,8 @@ func (a *Adapter) PreviewChange(ctx context.Context, in ChangeRequest, may func(
 		v, err := a.Desk.Preview(d, f)
 		switch q := gateway.AsProblem(err); {
 		case err == nil:
-			part.Refused, part.Readers, part.Withheld = v.Refused, v.Readers, v.Withheld
+			part.Refused, part.Readers = v.Refused, v.Readers
+			part.Withheld = slices.DeleteFunc(v.Withheld, func(h outgoing.Withheld) bool { return h.Unit != p.unit })
 		case q.Final():
 			doc := q.Document()
 			part.Refused = &outgoing.Refused{Code: doc.Code, Title: doc.Title, Fix: doc.Detail, Pointer: doc.Pointer, Rule: doc.Rule}
