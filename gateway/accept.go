@@ -37,7 +37,8 @@ type Answer struct {
 // Journal is where the exchange is recorded. Once a method returns without error, what
 // it wrote is on disk.
 type Journal interface {
-	// Find returns the answer that was recorded for an id, if any.
+	// Find returns the answer that was recorded for an id, if any. The id of a message that
+	// was purged is a *Problem.
 	Find(ctx context.Context, id MessageID) (Recorded, bool, error)
 	// Receive gives the message its place and records what record makes of it, in one
 	// transaction: it looks the id up again, reads the thread's facts, reserves the
@@ -122,7 +123,9 @@ func (r *Receiver) Accept(ctx context.Context, caller Party, announced Lane, e E
 		return Answer{}, Refuse(CodeCallerMismatch, "/iss", "")
 	}
 	// The same bytes get the same answer before any check of time, keys or policy.
-	if rec, ok, err := r.Journal.Find(ctx, h.MessageID()); err != nil {
+	if rec, ok, err := r.Journal.Find(ctx, h.MessageID()); AsProblem(err).Code == CodePurged {
+		return Answer{}, AsProblem(err)
+	} else if err != nil {
 		return Answer{}, Unavailable(CodeBusy, 5*time.Second, err)
 	} else if ok {
 		return again(rec, p.Digest)

@@ -9,6 +9,8 @@ const (
 	PolicyInForce    Event = "PolicyInForce"    // rules of minimisation came into force
 	SchemasInForce   Event = "SchemasInForce"   // schemas and code lists came into force
 	Purged           Event = "Purged"           // what opened earlier entries was destroyed
+	Held             Event = "Held"             // a message is kept beyond its retention
+	Released         Event = "Released"         // and is no longer
 	Overridden       Event = "Overridden"       // a person set a rule aside
 	Redriven         Event = "Redriven"         // an operator ordered another attempt
 	OriginSucceeded  Event = "OriginSucceeded"  // this log goes on where another ended: its first entry

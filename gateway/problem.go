@@ -143,6 +143,7 @@ const (
 	CodeSignature          Code = "signature-invalid"
 	CodeCallerMismatch     Code = "caller-mismatch"
 	CodeIDReused           Code = "id-reused"
+	CodePurged             Code = "purged"
 	CodeNotForUs           Code = "confirmation"
 	CodeTimeMismatch       Code = "iat-mismatch"
 	CodeTimeFuture         Code = "iat-in-future"
@@ -211,6 +212,7 @@ var Codes = map[Code]Explanation{
 	CodeSignature:          {422, "The signature does not fit the bytes", "Send the bytes exactly as they were signed."},
 	CodeCallerMismatch:     {403, "The caller is not the message's issuer", "Each party sends its own messages."},
 	CodeIDReused:           {409, "This id already names another message", "Give the new message a new jti."},
+	CodePurged:             {410, "The message with this id was purged at the end of its retention", "Nothing of it is kept here. Make a new message with a new jti."},
 	CodeNotForUs:           {422, "The message is not bound to this gateway", "Set cnf.kid to a binding key that the directory lists for the gateway."},
 	CodeTimeMismatch:       {422, "iat differs between header and claims", "Write the same iat in both."},
 	CodeTimeFuture:         {422, "The message is dated in the future", "Check the clock; up to five minutes are allowed."},

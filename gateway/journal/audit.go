@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"example.org/trm/gateway"
@@ -23,13 +24,21 @@ func (j *Journal) Cores(ctx context.Context, origin string, from, to int64) ([]K
 	var out []Kept
 	err := j.reader.Query(ctx, func(scan func(...any) error) error {
 		var k Kept
+		var seq int64
+		var payload []byte
 		var released string
-		if err := scan(&k.Index, &k.Core.Protected, &k.Core.Payload, &k.Core.Signature, &released, &k.Bound); err != nil {
+		if err := scan(&k.Index, &seq, &k.Core.Protected, &payload, &k.Core.Signature, &released, &k.Bound); err != nil {
+			return err
+		}
+		var err error
+		if k.Core.Payload, err = j.bodies.open(seq, "payload", payload); errors.Is(err, errDestroyed) {
+			return nil // by a purge that has not come to the rows yet
+		} else if err != nil {
 			return err
 		}
 		out = append(out, k)
 		return json.Unmarshal([]byte(released), &out[len(out)-1].Released)
-	}, `SELECT e.idx, m.protected, m.payload, m.signature, m.released, m.kb_jwt
+	}, `SELECT e.idx, m.seq, m.protected, m.payload, m.signature, m.released, m.kb_jwt
 		FROM log_outbox e JOIN logs l ON l.id = e.log JOIN openings o ON o.entry = e.seq JOIN messages m ON m.seq = o.message
 		WHERE l.origin = ? AND e.idx >= ? AND e.idx < ? AND e.event = ? ORDER BY e.idx`, origin, from, to, string(gateway.SubmissionAcceptance))
 	if err != nil {

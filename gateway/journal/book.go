@@ -102,7 +102,7 @@ func (j *Journal) Testimony(ctx context.Context, c gateway.Case, e gateway.Evide
 		if err := testify(tx, message, c.Message.Issuer, c.Delivery, s, e.JWS()); err != nil {
 			return err
 		}
-		return enter(tx, message, s.Event, c.Pair, opening{
+		return j.enter(tx, message, s.Event, c.Pair, opening{
 			Event: s.Event, Issuer: c.Message.Issuer, ID: c.Message.ID, Delivery: c.Delivery, Evidence: e.JWS(),
 		}, "", "")
 	})

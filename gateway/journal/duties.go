@@ -55,12 +55,15 @@ func (j *Journal) Remind(ctx context.Context, r gateway.Reminder, e gateway.Evid
 		if err := testify(tx, message, r.Message.Issuer, r.Delivery, st, e.JWS()); err != nil {
 			return err
 		}
-		return enter(tx, message, st.Event, r.Pair, opening{
+		return j.enter(tx, message, st.Event, r.Pair, opening{
 			Event: st.Event, Issuer: r.Message.Issuer, ID: r.Message.ID, Delivery: r.Delivery, Evidence: e.JWS(),
 		}, "", "")
 	})
 	if err != nil {
 		return false, fmt.Errorf("recording a step of a duty: %w", err)
+	}
+	if done {
+		j.o.Entered()
 	}
 	return done, nil
 }

@@ -60,7 +60,7 @@ func openingOf(r gateway.Record, jws string) opening {
 // enter writes the outbox row of an event, in the transaction of the event, and beside it
 // what opens it. A rejection shows neither pair nor number. An acceptance always has
 // concealed decisions, so that their presence says nothing.
-func enter(tx *sqlite.Tx, message int64, e gateway.Event, n gateway.PairNumber, o opening, sender, auditor string) error {
+func (j *Journal) enter(tx *sqlite.Tx, message int64, e gateway.Event, n gateway.PairNumber, o opening, sender, auditor string) error {
 	var withheld, withheldNonce []byte
 	if sender != "" {
 		secret, err := conceal(o.Envelope, o.Evidence, sender, auditor)
@@ -85,8 +85,12 @@ func enter(tx *sqlite.Tx, message int64, e gateway.Event, n gateway.PairNumber, 
 	if err != nil {
 		return err
 	}
+	closed, err := j.bodies.seal(message, "opening", string(body))
+	if err != nil {
+		return err
+	}
 	_, err = tx.Exec(`INSERT INTO openings (entry, message, nonce, opening, withheld_nonce) VALUES (?, ?, ?, ?, ?)`,
-		entry, message, nonce, body, withheldNonce)
+		entry, message, nonce, closed, withheldNonce)
 	return err
 }
 

@@ -90,13 +90,14 @@ func exchange(t *testing.T) string {
 
 func TestEveryEventHasAnEntryThatItsOpeningOpens(t *testing.T) {
 	t.Parallel()
-	write, read, err := sqlite.Open(exchange(t))
+	path := exchange(t)
+	write, read, err := sqlite.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = write.Close(), read.Close() }()
 	rows, err := read.QueryContext(t.Context(), `
-		SELECT l.event, ifnull(l.pair_from, ''), ifnull(l.pair_to, ''), ifnull(l.origin, ''), l.n, l.commitment, l.withheld,
+		SELECT m.seq, l.event, ifnull(l.pair_from, ''), ifnull(l.pair_to, ''), ifnull(l.origin, ''), l.n, l.commitment, l.withheld,
 			o.nonce, o.opening, o.withheld_nonce, ifnull(m.sender, ''), ifnull(m.auditor, ''), e.jws
 		FROM log_outbox l JOIN openings o ON o.entry = l.seq JOIN messages m ON m.seq = o.message
 		JOIN evidence e ON e.message = m.seq AND e.delivery = '' ORDER BY l.seq`)
@@ -113,15 +114,25 @@ func TestEveryEventHasAnEntryThatItsOpeningOpens(t *testing.T) {
 	nonces := map[string]bool{}
 	for rows.Next() {
 		var r row
-		var commitment, withheld, nonce, opening, withheldNonce []byte
-		var sender, auditor, receipt string
-		if err := rows.Scan(&r.Event, &r.From, &r.To, &r.Origin, &r.N, &commitment, &withheld, &nonce, &opening, &withheldNonce, &sender, &auditor, &receipt); err != nil {
+		var seq int64
+		var commitment, withheld, nonce, opening, withheldNonce, sender, auditor []byte
+		var receipt string
+		if err := rows.Scan(&seq, &r.Event, &r.From, &r.To, &r.Origin, &r.N, &commitment, &withheld, &nonce, &opening, &withheldNonce, &sender, &auditor, &receipt); err != nil {
 			t.Fatal(err)
 		}
+		plain := func(column string, part []byte) string {
+			t.Helper()
+			s, err := journal.OpenBody(path, seq, column, part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		opening = []byte(plain("opening", opening))
 		if !opens(nonce, opening, commitment) {
 			t.Errorf("%s: the opening does not open the commitment", r.Event)
 		}
-		if r.Withheld = withheld != nil; r.Withheld && !opens(withheldNonce, concealed(t, sender, auditor, receipt), withheld) {
+		if r.Withheld = withheld != nil; r.Withheld && !opens(withheldNonce, concealed(t, plain("sender", sender), plain("auditor", auditor), receipt), withheld) {
 			t.Errorf("%s: what is concealed does not open its commitment", r.Event)
 		}
 		if nonces[string(nonce)] || nonces[string(withheldNonce)] && withheldNonce != nil {
@@ -192,9 +203,12 @@ func TestUnitsAreNotOnDisk(t *testing.T) {
 		if bytes.Contains(b, []byte("canary")) {
 			t.Errorf("%s holds a disclosure", filepath.Base(f))
 		}
+		if bytes.Contains(b, []byte(strings.Repeat("w", 1000))) {
+			t.Errorf("%s holds a wrapped delivery that is under no key", filepath.Base(f))
+		}
 	}
 	// The search finds what is there.
-	if b, err := os.ReadFile(path); err != nil || !bytes.Contains(b, []byte(strings.Repeat("w", 1000))) {
-		t.Errorf("the wrapped delivery is not found either: %v", err)
+	if b, err := os.ReadFile(path); err != nil || !bytes.Contains(b, []byte("delivery of m-1")) {
+		t.Errorf("the id of the delivery is not found either: %v", err)
 	}
 }

@@ -65,6 +65,8 @@ type Journal struct {
 	reader *sqlite.Reader
 	watch  watch
 	close  func() error
+	bodies *bodies
+	purges *purgeList
 	origin atomic.Pointer[string] // in which pairs are numbered
 }
 
@@ -108,6 +110,14 @@ func Open(path string, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening journal: %w", err)
 	}
+	keys, err := openBodies(path + ".keys")
+	if err != nil {
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, read.Close(), write.Close()))
+	}
+	list, err := openPurgeList(path + ".purges")
+	if err != nil {
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, keys.close(), read.Close(), write.Close()))
+	}
 	ctx := context.Background() // opening is finished or fails; there is nothing to cancel
 	err = sqlite.Migrate(ctx, write, steps, application)
 	var w *sqlite.Writer
@@ -115,10 +125,10 @@ func Open(path string, o Options) (*Journal, error) {
 		w, err = sqlite.NewWriter(ctx, write)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, read.Close(), write.Close()))
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, keys.close(), read.Close(), write.Close()))
 	}
-	j := &Journal{o: o, writer: w, reader: sqlite.NewReader(read)}
-	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close()) }
+	j := &Journal{o: o, bodies: keys, purges: list, writer: w, reader: sqlite.NewReader(read)}
+	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close(), keys.close()) }
 	if j.watch, err = newWatch(o.Meter); err != nil {
 		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
 	}
@@ -127,6 +137,9 @@ func Open(path string, o Options) (*Journal, error) {
 		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
 	}
 	j.Number(origin)
+	if err := j.recover(ctx); err != nil {
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
+	}
 	return j, nil
 }
 

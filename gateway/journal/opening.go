@@ -2,13 +2,14 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"example.org/trm/gateway"
 )
 
 const entries = `
-	SELECT e.event, ifnull(l.origin, ''), ifnull(e.idx, 0), e.leaf, o.opening, o.nonce, o.withheld_nonce,
+	SELECT e.event, ifnull(l.origin, ''), ifnull(e.idx, 0), e.leaf, ifnull(o.message, 0), o.opening, o.nonce, o.withheld_nonce,
 		ifnull(m.digest, x''), ifnull((SELECT v.jws FROM evidence v WHERE v.message = m.seq AND v.delivery = ''), ''), ifnull(m.sender, ''), ifnull(m.auditor, '')
 	FROM log_outbox e JOIN openings o ON o.entry = e.seq LEFT JOIN logs l ON l.id = e.log LEFT JOIN messages m ON m.seq = o.message `
 
@@ -29,15 +30,23 @@ func (j *Journal) entries(ctx context.Context, q string, args ...any) ([]gateway
 	err := j.reader.Query(ctx, func(scan func(...any) error) error {
 		var e gateway.LogEntry
 		var digest []byte
-		var jws, sender, auditor string
-		if err := scan(&e.Event, &e.Origin, &e.Index, &e.Leaf, &e.Opening, &e.Nonce, &e.ConcealedNonce, &digest, &jws, &sender, &auditor); err != nil {
+		var seq int64
+		var jws string
+		var opening, sender, auditor []byte
+		if err := scan(&e.Event, &e.Origin, &e.Index, &e.Leaf, &seq, &opening, &e.Nonce, &e.ConcealedNonce, &digest, &jws, &sender, &auditor); err != nil {
 			return err
 		}
-		if e.ConcealedNonce != nil {
-			var err error
-			if e.Concealed, err = conceal(gateway.Digest(digest).String(), jws, sender, auditor); err != nil {
-				return err
-			}
+		c := opener{bodies: j.bodies, seq: seq}
+		e.Opening = []byte(c.open("opening", opening))
+		to, auditors := c.open("sender", sender), c.open("auditor", auditor)
+		if errors.Is(c.err, errDestroyed) {
+			return nil // by a purge that has not come to the rows yet
+		}
+		if c.err == nil && e.ConcealedNonce != nil {
+			e.Concealed, c.err = conceal(gateway.Digest(digest).String(), jws, to, auditors)
+		}
+		if c.err != nil {
+			return c.err
 		}
 		out = append(out, e)
 		return nil

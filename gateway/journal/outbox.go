@@ -11,7 +11,7 @@ import (
 )
 
 // waiting selects deliveries without what they carry.
-const waiting = `SELECT d.id, d.country, d.urgent, '', d.expires, d.trace, d.generation, d.sequence FROM deliveries d `
+const waiting = `SELECT d.id, d.message, d.country, d.urgent, '', d.expires, d.trace, d.generation, d.sequence FROM deliveries d `
 
 // The two questions of Next. SQLite prepares a statement anew in every call where its plan
 // looks at a parameter: one that an index is partial by, or a bare one after LIMIT. So the
@@ -19,7 +19,7 @@ const waiting = `SELECT d.id, d.country, d.urgent, '', d.expires, d.trace, d.gen
 const (
 	roomIn  = `SELECT ? - count(*) FROM deliveries WHERE country = ? AND final = '' AND generation > 0 AND urgent = `
 	readyIn = `
-		SELECT d.id, d.country, d.urgent, w.jwe, d.expires, d.trace, d.generation, d.sequence
+		SELECT d.id, d.message, d.country, d.urgent, w.jwe, d.expires, d.trace, d.generation, d.sequence
 		FROM deliveries d JOIN wrapped w ON w.message = d.message
 		WHERE d.country = ? AND d.final = '' AND d.generation = 0 AND d.expires > ? AND d.urgent = `
 	firstOfThread = ` AND NOT EXISTS (
@@ -65,11 +65,18 @@ func (j *Journal) waiting(ctx context.Context, q string, args ...any) ([]gateway
 	var out []gateway.Waiting
 	err := j.reader.Query(ctx, func(scan func(...any) error) error {
 		var w gateway.Waiting
-		var expires int64
-		err := scan(&w.ID, &w.Country, &w.Urgent, &w.Wrapped, &expires, &w.Trace, &w.At.Generation, &w.At.Sequence)
+		var message, expires int64
+		var wrapped []byte
+		err := scan(&w.ID, &message, &w.Country, &w.Urgent, &wrapped, &expires, &w.Trace, &w.At.Generation, &w.At.Sequence)
+		if err != nil {
+			return err
+		}
 		w.Expires = fromSeconds(expires)
+		if w.Wrapped, err = j.bodies.open(message, "wrapped", wrapped); err != nil {
+			return err
+		}
 		out = append(out, w)
-		return err
+		return nil
 	}, q, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading deliveries: %w", err)
@@ -105,7 +112,12 @@ func (j *Journal) Place(ctx context.Context, ws []gateway.Waiting, raise bool) (
 			if w.Wrapped != "" {
 				continue
 			}
-			if err := tx.Row(`SELECT jwe FROM wrapped WHERE message = ?`, message).Scan(&w.Wrapped); err != nil {
+			var wrapped []byte
+			err := tx.Row(`SELECT jwe FROM wrapped WHERE message = ?`, message).Scan(&wrapped)
+			if err == nil {
+				w.Wrapped, err = j.bodies.open(message, "wrapped", wrapped)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -226,7 +226,7 @@ func (j *Journal) Lapse(ctx context.Context, o gateway.Override, e gateway.Evide
 		if err := testify(tx, message, o.Message.Issuer, o.Delivery, s, e.JWS()); err != nil {
 			return err
 		}
-		return enter(tx, message, s.Event, o.Pair, opening{Event: s.Event, Issuer: o.Message.Issuer, ID: o.Message.ID, Delivery: o.Delivery, Evidence: e.JWS()}, "", "")
+		return j.enter(tx, message, s.Event, o.Pair, opening{Event: s.Event, Issuer: o.Message.Issuer, ID: o.Message.ID, Delivery: o.Delivery, Evidence: e.JWS()}, "", "")
 	})
 	if err != nil {
 		return false, fmt.Errorf("recording that an override was not approved: %w", err)

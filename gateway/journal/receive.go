@@ -29,6 +29,9 @@ func (j *Journal) Find(ctx context.Context, id gateway.MessageID) (gateway.Recor
 		rec, err = scanAnswer(scan)
 		return err
 	}, findAnswer, string(id.Issuer), id.ID)
+	if err == nil && !ok {
+		err = j.spent(ctx, id)
+	}
 	if err != nil {
 		return gateway.Recorded{}, false, fmt.Errorf("finding answer: %w", err)
 	}
@@ -44,6 +47,9 @@ func (j *Journal) Receive(ctx context.Context, id gateway.MessageID, thread stri
 		known, err := scanAnswer(tx.Row(findAnswer, string(id.Issuer), id.ID).Scan)
 		if !errors.Is(err, sql.ErrNoRows) {
 			out = known
+			return err
+		}
+		if err := spent(tx, id); err != nil {
 			return err
 		}
 		s, err := place(tx, thread, gateway.PairNumber{From: from, To: to, Origin: j.Origin()})
@@ -113,12 +119,16 @@ func (j *Journal) keep(tx *sqlite.Tx, s gateway.Slot, thread string, to gateway.
 		if err != nil {
 			return err
 		}
-		seq, err := insert(tx, `INSERT INTO messages (iss, jti, digest, aud, thread, received_at, expires, refusal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(h.Issuer), h.ID, r.Digest[:], string(h.Audience), thread, seconds(r.At), seconds(h.Expires), problem)
+		seq, err := j.number(tx)
 		if err != nil {
 			return err
 		}
-		return answer(tx, seq, r, a.Signed)
+		_, err = tx.Exec(`INSERT INTO messages (seq, iss, jti, digest, aud, thread, received_at, expires, refusal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			seq, string(h.Issuer), h.ID, r.Digest[:], string(h.Audience), thread, seconds(r.At), seconds(h.Expires), problem)
+		if err != nil {
+			return err
+		}
+		return j.answer(tx, seq, r, a.Signed)
 	}
 	if len(r.Answer.Receipt) == 0 || r.Bound.Wrapped == "" {
 		return errors.New("the record has neither receipt nor refusal")
@@ -128,23 +138,33 @@ func (j *Journal) keep(tx *sqlite.Tx, s gateway.Slot, thread string, to gateway.
 		return err
 	}
 	b, n := r.Bound.Binding, s.Number
-	seq, err := insert(tx, `INSERT INTO messages (iss, jti, digest, aud, thread, type, received_at, expires,
-			protected, payload, signature, released, kb_jwt, sd_hash, pair_from, pair_to, origin, n, sender, auditor)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(h.Issuer), h.ID, r.Digest[:], string(h.Audience), thread, h.Type, seconds(r.At), seconds(h.Expires),
-		r.Core.Protected, r.Core.Payload, r.Core.Signature, released, b.Serialized, b.SDHash,
-		string(n.From), string(n.To), n.Origin, n.N, r.Sender, r.Auditor)
+	seq, err := j.number(tx)
 	if err != nil {
 		return err
 	}
-	if err := answer(tx, seq, r, string(r.Answer.Receipt)); err != nil {
+	c := closing{bodies: j.bodies, seq: seq}
+	payload, sender, auditor := c.seal("payload", r.Core.Payload), c.seal("sender", r.Sender), c.seal("auditor", r.Auditor)
+	wrapped := c.seal("wrapped", r.Bound.Wrapped)
+	if c.err != nil {
+		return c.err
+	}
+	_, err = tx.Exec(`INSERT INTO messages (seq, iss, jti, digest, aud, thread, type, received_at, expires,
+			protected, payload, signature, released, kb_jwt, sd_hash, pair_from, pair_to, origin, n, sender, auditor)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		seq, string(h.Issuer), h.ID, r.Digest[:], string(h.Audience), thread, h.Type, seconds(r.At), seconds(h.Expires),
+		r.Core.Protected, payload, r.Core.Signature, released, b.Serialized, b.SDHash,
+		string(n.From), string(n.To), n.Origin, n.N, sender, auditor)
+	if err != nil {
+		return err
+	}
+	if err := j.answer(tx, seq, r, string(r.Answer.Receipt)); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`INSERT INTO deliveries (id, message, country, urgent, order_key, expires, trace) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		b.Delivery, seq, string(to), r.Urgent, r.Order, seconds(h.Expires), r.Trace); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO wrapped (message, jwe) VALUES (?, ?)`, seq, r.Bound.Wrapped); err != nil {
+	if _, err := tx.Exec(`INSERT INTO wrapped (message, jwe) VALUES (?, ?)`, seq, wrapped); err != nil {
 		return err
 	}
 	if err := j.count(tx, to, r.Urgent); err != nil {
@@ -177,11 +197,21 @@ func (j *Journal) count(tx *sqlite.Tx, to gateway.Country, urgent bool) error {
 }
 
 // answer records the gateway's signed answer and its log entry.
-func answer(tx *sqlite.Tx, seq int64, r gateway.Record, jws string) error {
+func (j *Journal) answer(tx *sqlite.Tx, seq int64, r gateway.Record, jws string) error {
 	if err := testify(tx, seq, r.Head.Issuer, "", r.Evidence, jws); err != nil {
 		return err
 	}
-	return enter(tx, seq, r.Evidence.Event, r.Evidence.Pair, openingOf(r, jws), r.Sender, r.Auditor)
+	return j.enter(tx, seq, r.Evidence.Event, r.Evidence.Pair, openingOf(r, jws), r.Sender, r.Auditor)
+}
+
+// number gives the next place in the order of receipt, which has a key by then.
+func (j *Journal) number(tx *sqlite.Tx) (int64, error) {
+	var seq int64
+	// AUTOINCREMENT, so that no number is given twice when the last rows were purged.
+	if err := tx.Row(`SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0) + 1`).Scan(&seq); err != nil {
+		return 0, err
+	}
+	return seq, j.bodies.reserve(seq)
 }
 
 func insert(tx *sqlite.Tx, q string, args ...any) (int64, error) {

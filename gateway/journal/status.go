@@ -49,13 +49,18 @@ func (j *Journal) status(ctx context.Context, q string, args ...any) (Status, bo
 		received, expires int64
 		refusal           sql.NullString
 		generation        uint64
+		sender, auditor   []byte
 	)
 	ok, err := j.reader.One(ctx, func(scan func(...any) error) error {
-		return scan(&seq, &s.Message.Issuer, &s.Message.ID, &s.Audience, &received, &expires, &refusal, &s.Sender, &s.Auditor,
+		return scan(&seq, &s.Message.Issuer, &s.Message.ID, &s.Audience, &received, &expires, &refusal, &sender, &auditor,
 			&s.Pair.From, &s.Pair.To, &s.Pair.Origin, &s.Pair.N, &s.Delivery, &generation)
 	}, q, args...)
 	if err != nil || !ok {
 		return Status{}, false, reading(err)
+	}
+	c := opener{bodies: j.bodies, seq: seq}
+	if s.Sender, s.Auditor = c.open("sender", sender), c.open("auditor", auditor); c.err != nil {
+		return Status{}, false, reading(c.err)
 	}
 	s.ReceivedAt, s.Expires = fromSeconds(received), fromSeconds(expires)
 	s.State = gateway.StateReceived

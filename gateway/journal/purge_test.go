@@ -1,0 +1,375 @@
+package journal_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/journal"
+)
+
+const day = 24 * time.Hour
+
+// month keeps everything for thirty days.
+func month(string) time.Duration { return 30 * day }
+
+// shelf is a journal with messages in it, and a clock.
+type shelf struct {
+	*testing.T
+	*journal.Journal
+	path string
+	now  time.Time
+}
+
+func newShelf(t *testing.T) *shelf {
+	s := &shelf{T: t, path: filepath.Join(t.TempDir(), "journal.db"), now: noon}
+	s.open()
+	return s
+}
+
+func (s *shelf) open() {
+	s.Helper()
+	j, err := journal.Open(s.path, journal.Options{Origin: "o", Now: func() time.Time { return s.now }})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Journal = j
+	s.Cleanup(func() { _ = j.Close() })
+}
+
+func (s *shelf) shut() {
+	s.Helper()
+	if err := s.Close(); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// canary is what a purge must leave nowhere: every part of the message holds it.
+func canary(id string) string { return "canary-of-" + id + "-" + string(bytes.Repeat([]byte("k"), 40)) }
+
+func (s *shelf) receive(id string) {
+	s.Helper()
+	record := usual(id)
+	_, err := s.Receive(s.Context(), nameOf(id), "thread "+id, "ba", "rs", func(slot gateway.Slot) (gateway.Record, error) {
+		r, err := record(slot)
+		r.Head.Type = "referral.request/1.0"
+		r.Core.Payload, r.Bound.Wrapped = canary(id), canary(id)
+		r.Sender, r.Auditor, r.Bound.KeyID = canary(id), canary(id), canary(id)
+		r.At = s.now
+		return r, err
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// end records that a delivery arrived, and that its entry left the stream.
+func (s *shelf) end(id string) {
+	s.Helper()
+	c, ok, err := s.Case(s.Context(), "delivery of "+id)
+	if err != nil || !ok {
+		s.Fatal(ok, err)
+	}
+	e, err := gateway.Testify(gateway.Statement{ID: "evidence of " + id, Signer: "rs/coordinator", At: s.now, Event: gateway.ContentConsignment, Message: c.Message, Delivery: c.Delivery}, jsonNotary{})
+	if err == nil {
+		err = s.Testimony(s.Context(), c, e)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *shelf) purge() journal.Purged {
+	s.Helper()
+	p, err := s.Purge(s.Context(), s.now, month, 100)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return p
+}
+
+// find says in which files of the journal something is, plain or in another form.
+func (s *shelf) find(what string) []string {
+	s.Helper()
+	files, err := filepath.Glob(s.path + "*")
+	if err != nil {
+		s.Fatal(err)
+	}
+	var in []string
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			s.Fatal(err)
+		}
+		for _, form := range []string{what, hex.EncodeToString([]byte(what)), base64.RawURLEncoding.EncodeToString([]byte(what)[:len(what)/3*3])} {
+			if bytes.Contains(raw, []byte(form)) {
+				in = append(in, filepath.Base(f))
+			}
+		}
+	}
+	return in
+}
+
+func (s *shelf) known(id string) bool {
+	s.Helper()
+	_, ok, err := s.Status(s.Context(), nameOf(id))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return ok
+}
+
+// Of a purged message nothing is in any file: database, free pages, write-ahead log. Its
+// entries stay in the log, and say that nothing opens them any more.
+func TestAPurgeLeavesNothingButTheEntries(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.receive("old")
+	s.end("old")
+	s.now = s.now.Add(31 * day)
+	s.receive("young")
+	s.end("young")
+	before := s.places()
+	if d, err := s.Due(t.Context(), s.now, month); err != nil || d != (journal.Due{Messages: 1}) {
+		t.Fatalf("due %+v, %v, want one message", d, err)
+	}
+	if p := s.purge(); p.Number != 1 || p.Messages != 1 || p.Lasting {
+		t.Errorf("purged %+v", p)
+	}
+	if s.known("old") || !s.known("young") {
+		t.Errorf("known: old %t, young %t", s.known("old"), s.known("young"))
+	}
+	for _, trace := range []string{canary("old"), "thread old", "delivery of old", "evidence of old"} {
+		if in := s.find(trace); len(in) > 0 {
+			t.Errorf("%q is still in %q", trace, in)
+		}
+	}
+	if in := s.find("delivery of young"); len(in) == 0 {
+		t.Error("the search does not find what is there either")
+	}
+	if after := s.places(); after != before+1 {
+		t.Errorf("%d entries, had %d: want one more, of the purge", after, before)
+	}
+	if got, err := s.Entries(t.Context(), nameOf("old")); err != nil || len(got) != 0 {
+		t.Errorf("entries of a purged message: %d, %v", len(got), err)
+	}
+	if p := s.purge(); p != (journal.Purged{}) {
+		t.Errorf("purged again: %+v", p)
+	}
+}
+
+// places counts the entries that the log has or will have.
+func (s *shelf) places() int {
+	s.Helper()
+	n, err := s.Places()
+	if err != nil {
+		s.Fatal(err)
+	}
+	return n
+}
+
+// Its bytes, from whatever copy, open to nobody: the key is gone.
+func TestACopyOfThePurgedBytesCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.receive("old")
+	s.end("old")
+	s.shut()
+	backup, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(backup, []byte(canary("old"))) {
+		t.Error("a body lies under no key")
+	}
+	s.open()
+	s.now = s.now.Add(31 * day)
+	s.purge()
+	s.shut()
+	// The whole database of before, with the keys of now.
+	if err := os.WriteFile(s.path, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.path + ".purges"); err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	if _, _, err := s.Status(t.Context(), nameOf("old")); err == nil {
+		t.Error("what was withheld could be opened")
+	}
+}
+
+// A backup brings back what was destroyed; the list of purges destroys it again before
+// anybody can ask, and the keys that came back with it.
+func TestARestoredBackupIsPurgedBeforeItOpens(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.receive("old")
+	s.end("old")
+	s.shut()
+	saved := map[string][]byte{}
+	for _, f := range []string{s.path, s.path + ".keys"} {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved[f] = raw
+	}
+	s.open()
+	s.receive("later") // after the backup: the restored journal never heard of it
+	s.end("later")
+	s.now = s.now.Add(31 * day)
+	if p := s.purge(); p.Messages != 2 {
+		t.Fatalf("purged %+v", p)
+	}
+	s.shut()
+	for f, raw := range saved {
+		if err := os.WriteFile(f, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.open()
+	if s.known("old") {
+		t.Error("a restored backup knows a purged message")
+	}
+	if in := s.find("delivery of old"); len(in) > 0 {
+		t.Errorf("still in %q", in)
+	}
+	// Another message gets the number that the lost one had, and has a key of its own.
+	s.receive("new")
+	if !s.known("new") {
+		t.Error("a new message is not known")
+	}
+	for _, id := range []string{"old", "later"} {
+		if _, _, err := s.Find(t.Context(), nameOf(id)); gateway.AsProblem(err).Code != gateway.CodePurged {
+			t.Errorf("%s: %v, want %s", id, err, gateway.CodePurged)
+		}
+	}
+}
+
+// A crash between the steps of a purge leaves nothing undone: not after the list was
+// written, and not before the keys were destroyed.
+func TestAnInterruptedPurgeIsCompleted(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"after the list", "before the keys"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			s := newShelf(t)
+			s.receive("old")
+			s.end("old")
+			s.now = s.now.Add(31 * day)
+			s.shut()
+			before := map[string][]byte{}
+			for _, f := range []string{s.path, s.path + ".keys"} {
+				raw, err := os.ReadFile(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				before[f] = raw
+			}
+			s.open()
+			s.purge()
+			s.shut()
+			if when == "after the list" {
+				if err := os.WriteFile(s.path, before[s.path], 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(s.path+".keys", before[s.path+".keys"], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s.open()
+			if s.known("old") {
+				t.Error("the message is still known")
+			}
+			s.shut()
+			keys, err := os.ReadFile(s.path + ".keys")
+			if err != nil {
+				t.Fatal(err)
+			}
+			const first = 16 + 32 // the slot of message 1
+			if !bytes.Equal(keys[first:first+32], make([]byte, 32)) {
+				t.Error("its key is still there")
+			}
+			if bytes.Equal(keys[first+32:first+64], make([]byte, 32)) {
+				t.Error("the key of a message to come was destroyed")
+			}
+		})
+	}
+}
+
+// What is held, or has not ended, is not purged.
+func TestAHoldAndAnOpenDeliveryKeepAMessage(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for _, id := range []string{"held", "waiting", "free"} {
+		s.receive(id)
+	}
+	s.end("held")
+	s.end("free")
+	if err := s.Hold(t.Context(), nameOf("held"), "litigation", "ba/auditor"); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(31 * day)
+	if d, err := s.Due(t.Context(), s.now, month); err != nil || d != (journal.Due{Messages: 1, Held: 1, Unfinished: 1}) {
+		t.Errorf("due %+v, %v", d, err)
+	}
+	if p := s.purge(); p.Messages != 1 || !s.known("held") || !s.known("waiting") || s.known("free") {
+		t.Errorf("purged %+v; known: held %t, waiting %t, free %t", p, s.known("held"), s.known("waiting"), s.known("free"))
+	}
+	if err := s.Release(t.Context(), nameOf("held"), "litigation", "ba/auditor"); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.purge(); p.Number != 2 || p.Messages != 1 || s.known("held") {
+		t.Errorf("after the release: %+v", p)
+	}
+	if err := s.Hold(t.Context(), nameOf("held"), "litigation", "ba/auditor"); !errors.Is(err, journal.ErrHoldUnknown) {
+		t.Errorf("holding what was purged: %v", err)
+	}
+	if err := s.Hold(t.Context(), nameOf("waiting"), "because", "ba/auditor"); !errors.Is(err, journal.ErrHoldReason) {
+		t.Errorf("holding without a reason: %v", err)
+	}
+}
+
+// The id of a purged message is never received again, whatever comes under it.
+func TestAPurgedIDIsNotReceivedAgain(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.receive("old")
+	s.end("old")
+	s.now = s.now.Add(31 * day)
+	s.purge()
+	record := usual("old")
+	called := false
+	_, err := s.Receive(t.Context(), nameOf("old"), "thread", "ba", "rs", func(slot gateway.Slot) (gateway.Record, error) {
+		called = true
+		return record(slot)
+	})
+	if gateway.AsProblem(err).Code != gateway.CodePurged || called {
+		t.Errorf("received: %v, recorded: %t", err, called)
+	}
+}
+
+// Many messages are purged in the order of receipt, n at a time.
+func TestAPurgeIsBounded(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for i := range 5 {
+		s.receive(fmt.Sprint("m-", i))
+		s.end(fmt.Sprint("m-", i))
+	}
+	s.now = s.now.Add(31 * day)
+	for want, n := range []int{2, 2, 1, 0} {
+		p, err := s.Purge(t.Context(), s.now, month, 2)
+		if err != nil || p.Messages != n || n > 0 && p.Number != int64(want)+1 {
+			t.Errorf("purge %d: %+v, %v", want+1, p, err)
+		}
+	}
+}
