@@ -13,7 +13,8 @@ import (
 // name and a size. Every tar program unpacks it.
 const (
 	blockSize  = 512
-	maxName    = 100
+	maxName    = 100 // the rest of a longer path goes into the prefix
+	maxPrefix  = 155
 	maxMember  = 16 << 20 // the largest is an entry bundle of the largest entries
 	tarVersion = "ustar\x0000"
 )
@@ -48,11 +49,13 @@ func (a archive) close() error {
 
 // header is the one header of a name and a size: read-only, nobody's, at no time.
 func header(name string, size int) ([]byte, error) {
-	if name == "" || len(name) > maxName || size < 0 || size > maxMember {
+	prefix, base := split(name)
+	if base == "" || len(base) > maxName || len(prefix) > maxPrefix || size < 0 || size > maxMember {
 		return nil, fmt.Errorf("a member of %d bytes cannot be written: %w", size, ErrArchive)
 	}
 	h := make([]byte, blockSize)
-	copy(h, name)
+	copy(h, base)
+	copy(h[345:], prefix)
 	copy(h[100:], "0000444\x00")
 	copy(h[108:], "0000000\x00")
 	copy(h[116:], "0000000\x00")
@@ -67,6 +70,20 @@ func header(name string, size int) ([]byte, error) {
 	}
 	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
 	return h, nil
+}
+
+// split parts a path that is longer than the name's field at the first slash after which
+// the rest fits.
+func split(name string) (prefix, base string) {
+	if len(name) <= maxName {
+		return "", name
+	}
+	for i, c := range name {
+		if c == '/' && len(name)-i-1 <= maxName {
+			return name[:i], name[i+1:]
+		}
+	}
+	return "", name
 }
 
 func padding(size int) int { return (blockSize - size%blockSize) % blockSize }
@@ -86,6 +103,9 @@ func (u *unarchive) next() (name string, data []byte, err error) {
 		return "", nil, u.end()
 	}
 	name = strings.TrimRight(string(u.block[:maxName]), "\x00")
+	if prefix := strings.TrimRight(string(u.block[345:345+maxPrefix]), "\x00"); prefix != "" {
+		name = prefix + "/" + name
+	}
 	size, err := strconv.ParseInt(strings.TrimRight(string(u.block[124:136]), "\x00"), 8, 64)
 	if err != nil || size < 0 || size > maxMember || strings.ContainsRune(name, 0) {
 		return "", nil, ErrArchive

@@ -21,7 +21,10 @@ func (v *verifier) acceptance(l *leaf, o Opened, body Opening) {
 	if s := v.stories[l.Pair]; s != nil {
 		s.audience, s.delivery, s.sdHash, s.received = body.Audience, body.Delivery, body.SDHash, received
 	}
-	v.receipt(l, o, body)
+	v.answer(l, o, body)
+	if v.receipt {
+		return
+	}
 	if o.Core == nil {
 		v.at(l, OpeningPresent, Violates, "what the sender signed is missing")
 		v.begun(l)
@@ -39,8 +42,8 @@ func (v *verifier) acceptance(l *leaf, o Opened, body Opening) {
 	}
 }
 
-// receipt is what only the sender's auditor may have of an acceptance.
-func (v *verifier) receipt(l *leaf, o Opened, body Opening) {
+// answer is what only the sender and its auditor may have of an acceptance.
+func (v *verifier) answer(l *leaf, o Opened, body Opening) {
 	sent := l.Pair.From == v.parts.contents.Viewer.Country()
 	switch {
 	case o.Secret == nil && !sent:

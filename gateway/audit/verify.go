@@ -77,6 +77,7 @@ type verifier struct {
 	options   Options
 	parts     parts
 	report    *Report
+	receipt   bool // one message's, which its correspondents hold themselves
 	history   *trust.History
 	policies  map[string]*policy.Policy
 	editions  map[string]Types

@@ -1,0 +1,145 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/ledger"
+	"example.org/trm/gateway/trust"
+)
+
+// ReceiptFormat is what a receipt says of itself.
+const ReceiptFormat = "trm-receipt/1"
+
+// Receipt is one message's story as one of its correspondents may have it, with everything
+// that proves it: it stands alone, and is proven with the pins and nothing else.
+type Receipt struct {
+	Format      string            `json:"format"`
+	Viewer      gateway.Party     `json:"viewer"` // whose receipt it is
+	Message     MessageName       `json:"message"`
+	Steps       []Step            `json:"steps"`       // in the order of recording
+	Directories []json.RawMessage `json:"directories"` // as the coordinators signed them, the first first
+	Statements  []string          `json:"statements"`  // revocations, as they were signed
+}
+
+// MessageName names a message.
+type MessageName struct {
+	Issuer gateway.Party `json:"iss"`
+	ID     string        `json:"jti"`
+}
+
+// Step is one entry of the log about the message, with what opens it.
+type Step struct {
+	Origin  string  `json:"origin,omitempty"` // of the log; empty while the entry waits for its place
+	Index   int64   `json:"index"`
+	Entry   string  `json:"entry,omitempty"` // the leaf, byte for byte
+	Nonce   string  `json:"nonce"`
+	Opening string  `json:"opening"`
+	Secret  *Secret `json:"concealed,omitempty"` // of an acceptance, for its sender
+	Proof   string  `json:"proof,omitempty"`     // C2SP tlog-proof; empty while no witnessed checkpoint covers it
+}
+
+// Prover proves that an entry is in a witnessed checkpoint; in production it is the ledger.
+type Prover interface {
+	// Prove makes the proof, or fails with [ledger.ErrPending] where none can be made yet.
+	Prove(ctx context.Context, origin string, index int64) (ledger.Proof, error)
+}
+
+// Issue makes the receipt of a message for one of its correspondents, from the entries
+// about it. Only the sender's holds what an acceptance conceals.
+func Issue(ctx context.Context, viewer gateway.Party, id gateway.MessageID, entries []gateway.LogEntry, p Prover, e Editions) (Receipt, error) {
+	r := Receipt{Format: ReceiptFormat, Viewer: viewer, Message: MessageName{id.Issuer, id.ID}, Steps: []Step{}, Directories: []json.RawMessage{}, Statements: []string{}}
+	for _, le := range entries {
+		s := Step{Origin: le.Origin, Index: le.Index, Entry: string(le.Leaf), Nonce: encode64(le.Nonce), Opening: string(le.Opening)}
+		if len(le.Concealed) > 0 && viewer == id.Issuer {
+			s.Secret = &Secret{encode64(le.ConcealedNonce), string(le.Concealed)}
+		}
+		if le.Origin != "" {
+			proof, err := p.Prove(ctx, le.Origin, le.Index)
+			if err != nil && !errors.Is(err, ledger.ErrPending) {
+				return r, fmt.Errorf("making a receipt: %w", err)
+			}
+			if err == nil {
+				s.Proof = string(proof.Marshal())
+			}
+		}
+		r.Steps = append(r.Steps, s)
+	}
+	taken, told := e.Directories()
+	for i, d := range taken {
+		if i == len(taken)-1 || needed(d, taken[:i]) || r.during(d, taken[i+1]) {
+			r.Directories = append(r.Directories, json.RawMessage(d.Signed()))
+		}
+	}
+	for _, jws := range told {
+		if s, err := trust.ReadStatement(jws); err == nil && s.Kind == trust.Revocation {
+			r.Statements = append(r.Statements, jws)
+		}
+	}
+	return r, nil
+}
+
+// needed reports whether a directory lists other coordinators' keys than the one before:
+// the next is proven with those.
+func needed(d *trust.Directory, before []*trust.Directory) bool {
+	if len(before) == 0 {
+		return true
+	}
+	ids := func(d *trust.Directory) (out []string) {
+		for _, k := range d.Pins().Keys {
+			out = append(out, k.ID)
+		}
+		return out
+	}
+	return !slices.Equal(ids(d), ids(before[len(before)-1]))
+}
+
+// during reports whether a directory was in force when something in the receipt happened.
+func (r Receipt) during(d, next *trust.Directory) bool {
+	return slices.ContainsFunc(r.Steps, func(s Step) bool {
+		t := s.when()
+		return !t.IsZero() && !t.Before(d.Activates()) && t.Before(next.Activates())
+	})
+}
+
+// when is the date that the step itself gives.
+func (s Step) when() time.Time {
+	o, err := readOpening(s.Opening)
+	if err != nil {
+		return time.Time{}
+	}
+	if o.ReceivedAt > 0 {
+		return at(o.ReceivedAt)
+	}
+	st, _, err := codec.Examine(o.Evidence)
+	if err != nil {
+		return time.Time{}
+	}
+	return st.At
+}
+
+// maxReceipt bounds a receipt: a thousand statements, and twenty directories.
+const maxReceipt = 32 << 20
+
+// ParseReceipt reads a receipt's form. White space between its members is allowed.
+func ParseReceipt(raw []byte) (Receipt, error) {
+	var r Receipt
+	if len(raw) > maxReceipt {
+		return r, errors.New("reading a receipt: it is too long to be one")
+	}
+	if err := strictly(raw, &r); err != nil {
+		return r, fmt.Errorf("reading a receipt: %w", err)
+	}
+	if r.Format != ReceiptFormat {
+		return r, fmt.Errorf("reading a receipt: the format is not %s", ReceiptFormat)
+	}
+	if _, err := gateway.ParseParty(string(r.Viewer)); err != nil || len(r.Steps) == 0 {
+		return r, errors.New("reading a receipt: it names no party, or proves nothing")
+	}
+	return r, nil
+}

@@ -1,0 +1,447 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"example.org/trm/adapters/outgoing"
+	"example.org/trm/certs"
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/audit"
+	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/ledger"
+	"example.org/trm/gateway/policy"
+	"example.org/trm/gateway/sop"
+	"example.org/trm/gateway/trust"
+	"example.org/trm/schemas"
+)
+
+// The world of these tests is a gateway whose verbs, keys, signatures, policy and schemas
+// are the real ones, over a log that lies in memory, so that it can be made to lie.
+
+const (
+	origin = "trm/2026"
+	me     = gateway.Party("me/coordinator")
+	rs     = gateway.Party("rs/coordinator")
+	al     = gateway.Party("al/coordinator")
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+type world struct {
+	t         testing.TB
+	folder    string
+	pins      trust.Pins
+	directory *trust.Directory
+	set       *schemas.Set
+	policy    *policy.Policy
+	keys      map[gateway.Party]*certs.Keys
+	now       time.Time
+	told      []string // statements
+
+	numbers  map[[2]gateway.Country]int64
+	facts    map[string]gateway.ThreadFacts
+	earlier  map[gateway.MessageID]gateway.Earlier
+	entries  []gateway.LogEntry // by index, with what opens them
+	cores    map[int64]audit.Core
+	deeds    []audit.Deed
+	gone     map[int64]bool // purged
+	lenient  bool           // the gateway releases everything, against its policy
+	hash     map[int64]tlog.Hash
+	stored   int64
+	unsigned bool // witnesses are away
+}
+
+// region makes keys and a directory once for all tests that only read them.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{
+		t: t, folder: t.TempDir(), now: noon, keys: map[gateway.Party]*certs.Keys{}, numbers: map[[2]gateway.Country]int64{},
+		facts: map[string]gateway.ThreadFacts{}, earlier: map[gateway.MessageID]gateway.Earlier{}, cores: map[int64]audit.Core{}, gone: map[int64]bool{},
+		hash: map[int64]tlog.Hash{},
+	}
+	_, err := certs.Develop(w.folder, certs.Options{Now: noon.AddDate(0, 0, -1)})
+	w.ok(err)
+	pins, first, err := trust.ReadFolder(w.folder)
+	w.ok(err)
+	w.pins = pins
+	w.directory, err = trust.Open(first, pins, noon, 0)
+	w.ok(err)
+	w.set, err = schemas.Open()
+	w.ok(err)
+	w.policy, err = policy.Default()
+	w.ok(err)
+	w.deed(gateway.Deed{Event: gateway.DirectoryInForce, At: noon, Number: 1, Digest: w.directory.Digest()})
+	w.deed(gateway.Deed{Event: gateway.PolicyInForce, At: noon, Digest: w.policy.Digest()})
+	w.deed(gateway.Deed{Event: gateway.SchemasInForce, At: noon, Digest: w.set.Digest()})
+	return w
+}
+
+func (w *world) ok(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (w *world) key(p gateway.Party) *certs.Keys {
+	w.t.Helper()
+	if k, ok := w.keys[p]; ok {
+		return k
+	}
+	k, err := certs.LoadAt(w.folder, p, w.now)
+	w.ok(err)
+	w.keys[p] = k
+	return k
+}
+
+func (w *world) notary() envelope.Notary {
+	return envelope.Notary{Keys: map[gateway.Party]*envelope.Private{
+		gateway.TheGateway: w.key(gateway.TheGateway).Evidence, me: w.key(me).Evidence, rs: w.key(rs).Evidence, al: w.key(al).Evidence,
+	}}
+}
+
+// lax is a policy that lets everything leave and says that the real one decided.
+type lax struct{ gateway.Policy }
+
+func (l lax) Decide(q gateway.Question) gateway.Decision {
+	return gateway.Decision{Released: q.Units, Policy: l.Policy.Decide(q).Policy}
+}
+
+// sent is a message and what the log says of it.
+type sent struct {
+	gateway.Record
+	index int64 // of its acceptance
+}
+
+func (s sent) id() gateway.MessageID      { return s.Head.MessageID() }
+func (s sent) number() gateway.PairNumber { return s.Bound.Binding.Pair }
+
+// send lets the gateway receive a draft, after change, all units of it.
+func (w *world) send(d map[string]any) sent {
+	w.t.Helper()
+	raw, err := json.Marshal(d)
+	w.ok(err)
+	draft, err := outgoing.ParseDraft(raw)
+	w.ok(err)
+	desk := outgoing.Desk{Directory: w.directory, Catalogue: w.set, Policy: w.policy, Now: func() time.Time { return w.now }, NewID: newID}
+	signed, err := desk.Sign(draft, w.facts[draft.Thread], w.key(draft.From), outgoing.Options{All: true})
+	w.ok(err)
+	return w.accept(signed.Raw, draft.From)
+}
+
+func (w *world) accept(raw []byte, from gateway.Party) sent {
+	w.t.Helper()
+	var rules gateway.Policy = w.policy
+	if w.lenient {
+		rules = lax{w.policy}
+	}
+	gw := w.key(gateway.TheGateway)
+	j := &memory{world: w}
+	r := gateway.Receiver{
+		Opener: envelope.Codec{}, Directory: w.directory, Catalogue: w.set, Procedure: sop.Rules{Types: w.set}, Policy: rules,
+		Binder: envelope.Binder{Keys: gw.All(gateway.UseBinding)}, Notary: w.notary(), Journal: j, Origin: origin,
+		Now: func() time.Time { return w.now }, NewID: newID, Auditor: func(c gateway.Country) gateway.Party { return gateway.Party(c) + "/auditor" },
+	}
+	answer, err := r.Accept(context.Background(), from, "", gateway.Received(raw, w.now), "")
+	w.ok(err)
+	if answer.Refusal != nil && j.record.Answer.Refusal == nil {
+		w.t.Fatalf("refused: %v", answer.Refusal)
+	}
+	return sent{j.record, int64(len(w.entries)) - 1}
+}
+
+// memory is the journal that the receiver writes to.
+type memory struct {
+	*world
+	record gateway.Record
+}
+
+func (m *memory) Find(context.Context, gateway.MessageID) (gateway.Recorded, bool, error) {
+	return gateway.Recorded{}, false, nil
+}
+
+func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string, from, to gateway.Country, record func(gateway.Slot) (gateway.Record, error)) (gateway.Recorded, error) {
+	n := gateway.PairNumber{From: from, To: to, Origin: origin, N: m.numbers[[2]gateway.Country{from, to}] + 1}
+	r, err := record(gateway.Slot{Number: n, Facts: m.facts[thread], Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return m.earlier[id], nil }})
+	if err != nil {
+		return gateway.Recorded{}, err
+	}
+	m.record = r
+	h, b := r.Head, r.Bound
+	o := audit.Opening{
+		Event: r.Evidence.Event, Issuer: h.Issuer, ID: h.ID, Audience: h.Audience, Thread: h.Thread, Type: h.Type,
+		IssuedAt: h.IssuedAt.Unix(), Expires: h.Expires.Unix(), ReceivedAt: r.At.Unix(), Delivery: b.Binding.Delivery,
+		SDHash: b.Binding.SDHash, Policy: b.Binding.Policy, KeyID: b.KeyID,
+	}
+	if r.Answer.Refusal != nil {
+		o.Envelope, o.Evidence = r.Digest.String(), r.Answer.Signed
+		m.enter(gateway.SubmissionRejection, gateway.PairNumber{}, o, nil)
+		return gateway.Recorded{Digest: r.Digest, Answer: r.Answer}, nil
+	}
+	m.numbers[[2]gateway.Country{from, to}]++
+	m.facts[thread] = r.Facts
+	m.earlier[id] = gateway.Earlier{Audience: h.Audience, Thread: thread, Type: h.Type}
+	m.enter(gateway.SubmissionAcceptance, n, o, &audit.Concealed{Envelope: r.Digest.String(), Evidence: string(r.Answer.Receipt), Sender: r.Sender, Auditor: r.Auditor})
+	c := audit.Core{Protected: r.Core.Protected, Payload: r.Core.Payload, Signature: r.Core.Signature, Bound: b.Binding.Serialized, Released: []string{}}
+	for _, u := range r.Units {
+		d := sha256.Sum256([]byte(u.Disclosure))
+		c.Released = append(c.Released, base64.RawURLEncoding.EncodeToString(d[:]))
+	}
+	m.cores[int64(len(m.entries))-1] = c
+	return gateway.Recorded{Digest: r.Digest, Answer: r.Answer}, nil
+}
+
+// testify records evidence of a delivery, after change, signed by its signer.
+func (w *world) testify(s sent, e gateway.Event, signer gateway.Party, change func(*gateway.Statement)) int64 {
+	w.t.Helper()
+	w.now = w.now.Add(time.Minute)
+	st := gateway.Statement{ID: newID(), Signer: signer, At: w.now, Event: e, Message: s.id(), Delivery: s.Bound.Binding.Delivery, SDHash: s.Bound.Binding.SDHash}
+	if signer == gateway.TheGateway {
+		st.Pair, st.SDHash = s.number(), ""
+	}
+	if change != nil {
+		change(&st)
+	}
+	jws, err := w.notary().Testify(st)
+	w.ok(err)
+	return w.evidence(s, e, jws)
+}
+
+func (w *world) evidence(s sent, e gateway.Event, jws string) int64 {
+	return w.enter(e, s.number(), audit.Opening{Event: e, Issuer: s.Head.Issuer, ID: s.Head.ID, Delivery: s.Bound.Binding.Delivery, Evidence: jws}, nil)
+}
+
+func (w *world) deed(d gateway.Deed) int64 {
+	body, err := json.Marshal(d)
+	w.ok(err)
+	i := w.append(ledger.Entry{Event: d.Event}, body, nil)
+	w.deeds = append(w.deeds, audit.Deed{Origin: origin, Index: i, Deed: d})
+	return i
+}
+
+func (w *world) enter(e gateway.Event, n gateway.PairNumber, o audit.Opening, c *audit.Concealed) int64 {
+	w.t.Helper()
+	body, err := json.Marshal(o)
+	w.ok(err)
+	var secret []byte
+	if c != nil {
+		secret, err = json.Marshal(c)
+		w.ok(err)
+	}
+	return w.append(ledger.Entry{Event: e, Pair: n}, body, secret)
+}
+
+// append adds an entry to the log, with commitments to what opens it.
+func (w *world) append(e ledger.Entry, opening, secret []byte) int64 {
+	w.t.Helper()
+	row := gateway.LogEntry{Event: e.Event, Origin: origin, Index: int64(len(w.entries)), Opening: opening, Nonce: fresh(), Concealed: secret}
+	e.Commitment = ledger.Commit(row.Nonce, opening)
+	if secret != nil {
+		row.ConcealedNonce = fresh()
+		e.Withheld = ledger.Commit(row.ConcealedNonce, secret)
+	}
+	row.Leaf = e.Bytes()
+	w.entries = append(w.entries, row)
+	return row.Index
+}
+
+func fresh() []byte {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return b
+}
+
+// grow brings the tree up to the entries.
+func (w *world) grow() {
+	w.t.Helper()
+	for n := w.stored; n < int64(len(w.entries)); n++ {
+		hashes, err := tlog.StoredHashes(n, w.entries[n].Leaf, tlog.HashReaderFunc(w.read))
+		w.ok(err)
+		for i, h := range hashes {
+			w.hash[tlog.StoredHashCount(n)+int64(i)] = h
+		}
+		w.stored = n + 1
+	}
+}
+
+func (w *world) read(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, at := range indexes {
+		h, ok := w.hash[at]
+		if !ok {
+			return nil, fmt.Errorf("no hash %d", at)
+		}
+		out[i] = h
+	}
+	return out, nil
+}
+
+// Checkpoint signs one of all entries, whenever it is asked for today or later.
+func (w *world) checkpoint(size int64) []byte {
+	w.t.Helper()
+	w.grow()
+	root, err := tlog.TreeHash(size, tlog.HashReaderFunc(w.read))
+	w.ok(err)
+	signers := []note.Signer{w.signer(certs.LogKeyFile()).Named(origin)}
+	if !w.unsigned {
+		signers = append(signers, w.signer(certs.WitnessKeyFile("al")), w.signer(certs.WitnessKeyFile("md")))
+	}
+	signed, err := note.Sign(&note.Note{Text: ledger.Checkpoint{Origin: origin, Size: size, Root: root}.Text()}, signers...)
+	w.ok(err)
+	return signed
+}
+
+func (w *world) signer(path string) *ledger.Signer {
+	w.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(w.folder, path))
+	w.ok(err)
+	s, err := ledger.ParseSigner(string(raw), func() time.Time { return w.now })
+	w.ok(err)
+	return s
+}
+
+// log is the world as an exporter reads it.
+type log struct{ *world }
+
+func (l log) Checkpoint(_ context.Context, _ string, day int64) ([]byte, int64, error) {
+	if today := l.now.Unix() / 86400; day >= today {
+		return l.world.checkpoint(int64(len(l.entries))), today, nil
+	}
+	return nil, 0, nil
+}
+
+func (l log) Hashes(_ context.Context, _ string, indexes []int64) ([][32]byte, error) {
+	list, err := l.read(indexes)
+	out := make([][32]byte, len(list))
+	for i, h := range list {
+		out[i] = h
+	}
+	return out, err
+}
+
+func (l log) Leaves(_ context.Context, _ string, from int64, n int) (out [][]byte, err error) {
+	for _, e := range l.entries[from:min(from+int64(n), int64(len(l.entries)))] {
+		out = append(out, e.Leaf)
+	}
+	return out, nil
+}
+
+func (l log) EntriesAt(_ context.Context, _ string, from int64, n int) (out []gateway.LogEntry, err error) {
+	for _, e := range l.entries[from:min(from+int64(n), int64(len(l.entries)))] {
+		if !l.gone[e.Index] {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+func (l log) Cores(_ context.Context, _ string, from, to int64) (map[int64]audit.Core, error) {
+	out := map[int64]audit.Core{}
+	for i, c := range l.cores {
+		if from <= i && i < to && !l.gone[i] {
+			out[i] = c
+		}
+	}
+	return out, nil
+}
+
+func (l log) Deeds(context.Context) ([]audit.Deed, error) { return l.deeds, nil }
+
+func (l log) Directories() ([]*trust.Directory, []string) {
+	return []*trust.Directory{l.directory}, l.told
+}
+
+func (l log) Policy(digest string) ([]byte, bool) {
+	return l.policy.File(), digest == l.policy.Digest()
+}
+
+func (l log) Schemas(digest string) (map[string][]byte, bool) {
+	files, err := l.set.Files()
+	return files, err == nil && digest == l.set.Digest()
+}
+
+// bundle exports the whole log for a country's auditor.
+func (w *world) bundle(viewer gateway.Party) []byte {
+	w.t.Helper()
+	return w.bundleFrom(viewer, 0, int64(len(w.entries)))
+}
+
+func (w *world) bundleFrom(viewer gateway.Party, first, size int64) []byte {
+	w.t.Helper()
+	x := audit.Exporter{Log: log{w}, Records: log{w}, Editions: log{w}}
+	var b bytes.Buffer
+	w.ok(x.Write(context.Background(), &b, viewer, audit.Range{Origin: origin, First: first, Size: size, Checkpoint: w.checkpoint(size), Until: w.now.Add(time.Hour)}))
+	return b.Bytes()
+}
+
+// verify judges a bundle by the world's pins.
+func (w *world) verify(bundle []byte, since *audit.Mark) *audit.Report {
+	w.t.Helper()
+	r, err := audit.Verify(context.Background(), bytes.NewReader(bundle), audit.Options{Pins: w.pins, Since: since})
+	w.ok(err)
+	return r
+}
+
+// referral is a draft about an invented child.
+func referral(from, to gateway.Party) map[string]any {
+	return map[string]any{
+		"type": "referral.request/1.0", "from": from, "to": to, "thread": newID(), "lane": "child",
+		"purpose": "protection", "basis": "cets197-32", "answerBy": noon.Add(20 * time.Hour).Format(time.RFC3339),
+		"agreement": map[string]any{"state": "given", "by": "authority", "heard": true},
+		"attests":   []string{"guardian-appointed", "protection-checked"},
+		"blocks": map[string]any{
+			"subject": map[string]any{"phase": 2, "victimStatus": "presumed", "decidedBy": "ngo", "effect": "informal", "child": "yes"},
+			"needs":   map[string]any{"n4k2p9": map[string]any{"code": "foster-care", "urgency": "now"}},
+			"asks":    map[string]any{"a3r7h5": map[string]any{"code": "accept-referral", "why": "to-find-a-place"}},
+		},
+		"sealed": map[string]any{
+			"identity@coordinator": map[string]any{
+				"names": []any{map[string]any{"script": "latn", "given": "Invented", "family": "Name"}},
+			},
+		},
+	}
+}
+
+// accepted is the answer that accepts it.
+func accepted(to sent) map[string]any {
+	return map[string]any{
+		"type": "referral.answer/1.0", "from": to.Head.Audience, "to": to.Head.Issuer, "thread": to.Head.Thread, "inReplyTo": to.Head.ID,
+		"lane": "child", "purpose": "protection", "outcome": "accepted",
+		"blocks": map[string]any{
+			"results": map[string]any{"a3r7h5": map[string]any{"code": "accept-referral", "result": "given"}},
+			"contact": map[string]any{"role": "child-protection", "alternate": "coordinator"},
+		},
+	}
+}
+
+// conversation is a referral that is delivered, read, taken on and answered, and a few
+// others' messages beside it.
+func (w *world) conversation() (request, answer sent) {
+	w.t.Helper()
+	request = w.send(referral(me, rs))
+	w.testify(request, gateway.ContentConsignment, rs, nil)
+	other := w.send(referral(al, rs))
+	w.testify(request, gateway.ContentHandover, rs, nil)
+	w.testify(request, gateway.TakenOn, rs, nil)
+	answer = w.send(accepted(request))
+	w.testify(other, gateway.ContentConsignment, rs, nil)
+	w.testify(answer, gateway.ContentConsignment, me, nil)
+	w.testify(answer, gateway.ContentHandover, me, nil)
+	return request, answer
+}
