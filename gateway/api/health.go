@@ -23,6 +23,14 @@ type Check struct {
 	Probe func(ctx context.Context) error
 }
 
+// Detail is something that /readyz tells without failing for it: what operators must know
+// and callers need not wait for. Anybody may ask, so that it says no numbers.
+type Detail struct {
+	Name string // one word: "log"
+	// Say returns how it stands. It is quick, and safe for concurrent use.
+	Say func(ctx context.Context) string
+}
+
 // failing is the error of a gateway that is not ready.
 type failing struct{ names []string }
 
@@ -114,7 +122,11 @@ func (d *door) ready(c echo.Context, _ gateway.Party) error {
 	if names := d.health.look(c.Request().Context()); len(names) > 0 {
 		return gateway.Unavailable(gateway.CodeBusy, 5*time.Second, &failing{names})
 	}
-	return d.json(c, map[string]bool{"ready": true})
+	said := map[string]any{"ready": true}
+	for _, e := range d.Details {
+		said[e.Name] = e.Say(c.Request().Context())
+	}
+	return d.json(c, said)
 }
 
 var errClock = errors.New("the clock was moved")

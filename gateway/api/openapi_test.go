@@ -211,7 +211,10 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	broken.messages.err, broken.queue.err, broken.collector.err = fails, fails, fails
 	broken.duties.err, w.duties.list = fails, []gateway.Duty{owing}
 	broken.overseer.err, w.overseer.list = gateway.Unavailable(gateway.CodeBusy, time.Second, fails), overridden()
+	broken.ledger.err = gateway.Unavailable(gateway.CodeBusy, time.Second, fails)
 	broken.previewer.err = gateway.Unavailable(gateway.CodeBusy, time.Second, fails)
+	empty := newWorld(t)
+	empty.ledger.empty = true
 	d := describe(t, w)
 
 	s, path := w.delivered(1)
@@ -274,6 +277,17 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		},
 		"GET /v1/pairs/{from}/{to}/{origin}/{n}": {
 			w.get("rs/coordinator", number), w.get("rs/coordinator", number+"1"), w.get("rs/child-protection", number), w.get("", number), broken.get("ba/coordinator", number),
+		},
+		"GET /v1/messages/{cc}/{role}/{jti}/proofs": {
+			w.get("ba/coordinator", path+"/proofs"), w.get("rs/coordinator", path+"/proofs"), w.get("rs/child-protection", path+"/proofs"),
+			w.get("", path+"/proofs"), w.get("rs/auditor", path+"/proofs"), broken.get("ba/coordinator", path+"/proofs"),
+		},
+		"GET /v1/log/checkpoint":                 {w.get("selec/liaison", "/v1/log/checkpoint"), w.get("", "/v1/log/checkpoint"), empty.get("ba/coordinator", "/v1/log/checkpoint")},
+		"GET /v1/log/checkpoint/daily":           {w.get("", "/v1/log/checkpoint/daily"), empty.get("", "/v1/log/checkpoint/daily")},
+		"GET /v1/log/{region}/{year}/checkpoint": {w.get("rs/auditor", "/v1/log/test/2026/checkpoint"), w.get("", "/v1/log/test/2026/checkpoint"), w.get("rs/auditor", "/v1/log/test/2025/checkpoint")},
+		"GET /v1/log/{region}/{year}/tile/{name}": {
+			w.get("ba/coordinator", "/v1/log/test/2026/tile/0/000.p/1"), w.get("rs/auditor", "/v1/log/test/2026/tile/entries/000.p/1"),
+			w.get("ba/coordinator", "/v1/log/test/2026/tile/entries/000.p/1"), w.get("", "/v1/log/test/2026/tile/0/000.p/1"), w.get("rs/auditor", "/v1/log/test/2026/tile/9/000"),
 		},
 		"GET /v1/directory":      {w.get("selec/liaison", "/v1/directory"), w.get("", "/v1/directory")},
 		"GET /v1/schemas":        {w.get("", "/v1/schemas")},

@@ -17,6 +17,7 @@ const (
 	anyone           // also a caller who does not say who it is; nothing here tells of an exchange
 	known            // every party of the directory
 	offices          // the parties that exchange messages: those of a country, but for its auditor
+	auditors         // the auditor of each country
 	overseers        // a country's coordinator and its auditor, who look at what its offices did
 	leads            // the coordinator of each country, as which its adapter acts for the country as a whole
 )
@@ -30,6 +31,8 @@ func (a access) admits(p gateway.Party) bool {
 		return p != ""
 	case offices:
 		return p.Country().Valid() && p.Kind() != "auditor"
+	case auditors:
+		return p.Country().Valid() && p.Kind() == "auditor"
 	case overseers:
 		return p.Country().Valid() && (p.Kind() == "coordinator" || p.Kind() == "auditor")
 	case leads:
@@ -49,6 +52,11 @@ func (d *door) routes() []route {
 	return []route{
 		{http.MethodPost, "/v1/messages", offices, d.submit},
 		{http.MethodGet, "/v1/messages/:cc/:role/:jti", offices, d.status},
+		{http.MethodGet, "/v1/messages/:cc/:role/:jti/proofs", offices, d.proofs},
+		{http.MethodGet, "/v1/log/checkpoint", known, d.checkpoint},
+		{http.MethodGet, "/v1/log/checkpoint/daily", anyone, d.daily},
+		{http.MethodGet, "/v1/log/:region/:year/checkpoint", known, d.checkpoint},
+		{http.MethodGet, "/v1/log/:region/:year/tile/*", known, d.tile},
 		{http.MethodPost, "/v1/preview", offices, d.preview},
 		{http.MethodPost, "/v1/approvals", offices, d.approve},
 		{http.MethodGet, "/v1/overrides", overseers, d.overrides},

@@ -53,6 +53,7 @@ type Server struct {
 	Overseer  Overseer
 	Overrides Overrides
 	Messages  Messages
+	Ledger    Ledger
 	Duties    Duties
 	Queue     Queue
 	Collector Collector
@@ -61,6 +62,7 @@ type Server struct {
 	Policy    []byte           // the rules in force as JSON, for people to read
 	Examiner  gateway.Examiner // reads the evidence that is shown
 	Checks    []Check          // what readiness asks
+	Details   []Detail         // what readiness tells beside it
 	Audience  string           // what an assertion must name in aud: this gateway
 	Limits    Limits           // zero: the defaults
 	Stopping  <-chan struct{}  // closed when the process begins to stop: calls that are held open are answered; nil: never

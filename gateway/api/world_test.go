@@ -48,6 +48,7 @@ type world struct {
 	collector *collector
 	previewer *previewer
 	overseer  *overseer
+	ledger    *book
 	logged    *safeBuffer
 	ids       int
 }
@@ -60,11 +61,11 @@ func newWorld(t *testing.T, opts ...option) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: &clock{at: noon}, logged: &safeBuffer{}, messages: &messages{}, duties: &duties{}, queue: newLine(), collector: &collector{}, previewer: &previewer{}, overseer: &overseer{}}
+	w := &world{t: t, now: &clock{at: noon}, logged: &safeBuffer{}, messages: &messages{}, duties: &duties{}, queue: newLine(), collector: &collector{}, previewer: &previewer{}, overseer: &overseer{}, ledger: &book{}}
 	w.directory = newDirectory(t)
 	w.receiver = &receiver{notary: envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: w.directory.evidence}}, answers: map[gateway.MessageID]recorded{}}
 	w.server = api.Server{
-		Receiver: w.receiver, Messages: w.messages, Duties: w.duties, Queue: w.queue, Collector: w.collector, Previewer: w.previewer, Overseer: w.overseer, Overrides: w.overseer, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
+		Receiver: w.receiver, Messages: w.messages, Ledger: w.ledger, Duties: w.duties, Queue: w.queue, Collector: w.collector, Previewer: w.previewer, Overseer: w.overseer, Overrides: w.overseer, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
 		Policy: []byte(`{"digest":"x","rules":[]}`), Audience: audience, Now: w.now.Now,
 		Log: slog.New(slog.NewJSONHandler(io.MultiWriter(w.logged, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -24,11 +24,21 @@ type Guard struct {
 // one log would fork it.
 var ErrTwoSigners = errors.New("another process signs for this log: its guard file changed under this one")
 
-// OpenGuard reads the guard's file, which may not be there yet.
+// OpenGuard reads the guard's file, which may not be there yet, and makes sure that one can
+// be written beside it.
 func OpenGuard(path string) (*Guard, error) {
 	g := &Guard{path: path}
-	_, err := g.Read()
-	return g, err
+	if _, err := g.Read(); err != nil {
+		return nil, err
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err == nil {
+		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the log's guard: it must be possible to write its folder: %w", err)
+	}
+	return g, nil
 }
 
 // Path is the file's.

@@ -9,11 +9,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"example.org/trm/certs"
 	"example.org/trm/gateway"
 )
 
@@ -55,6 +57,8 @@ type Config struct {
 	// Origin is the log origin of the running year, part of every pair number. Default
 	// "trm/" and the year in which the process started.
 	Origin string `yaml:"origin"`
+	// Log is where the log's key and guard are, and where its witnesses listen.
+	Log Log `yaml:"log"`
 	// Policy is a policy file. Default: the one that is built in.
 	Policy string `yaml:"policy"`
 	// Redis is the queue. Required.
@@ -80,6 +84,20 @@ type Config struct {
 	Grace time.Duration `yaml:"grace"`
 	// OTLP is the URL of an OTLP/HTTP collector for spans. Default: none.
 	OTLP string `yaml:"otlp"`
+}
+
+// Log is the log that nobody can rewrite. Whose key signs it and whose cosignatures it
+// needs, the directory says; a region whose directory lists no log has none.
+type Log struct {
+	// Key is the file with the log's private key. Default keys/gateway/log.key in Certs.
+	Key string `yaml:"key"`
+	// Guard is the file that holds the last signed checkpoint, outside the database: keep it
+	// where no backup of the journal restores it, at best on another disk. Default log.guard
+	// in Certs.
+	Guard string `yaml:"guard"`
+	// Witnesses are addresses (http or https URLs) of witnesses, by their names in the
+	// directory's policy, in the place of those that stand there.
+	Witnesses map[string]string `yaml:"witnesses"`
 }
 
 // TLS is a server's certificate. It is read again on SIGHUP.
@@ -149,10 +167,14 @@ func (c Config) Validate() error {
 	errs.add(c.Lapse < 0, "lapse: is negative")
 	errs.add(c.Keep < 0, "keep: is negative")
 	errs.add(c.Grace < 0, "grace: is negative")
+	errs.add(!originForm.MatchString(c.Origin), "origin: the region's name, a slash and a year, such as trm/2026")
+	for name, at := range c.Log.Witnesses {
+		errs.add(!web(at), "log.witnesses: give an http or https URL for "+name)
+	}
 	l := c.Limits
 	errs.add(l.Submissions < 0 || l.Reserved < 0 || l.Rate < 0 || l.Burst < 0, "limits: one is negative")
 	errs.add(l.Reserved > 0 && l.Submissions > 0 && l.Reserved >= l.Submissions, "limits.reserved: leaves nothing for the ordinary lane")
-	errs.add(c.OTLP != "" && !strings.HasPrefix(c.OTLP, "http://") && !strings.HasPrefix(c.OTLP, "https://"), "otlp: give an http or https URL")
+	errs.add(c.OTLP != "" && !web(c.OTLP), "otlp: give an http or https URL")
 	return errors.Join(errs...)
 }
 
@@ -178,6 +200,8 @@ func (c Config) orDefaults(now time.Time) Config {
 	c.Directory = cmp.Or(c.Directory, filepath.Join(c.Certs, "directory.json"))
 	c.Pins = cmp.Or(c.Pins, filepath.Join(c.Certs, "pins.json"))
 	c.Origin = cmp.Or(c.Origin, now.UTC().Format("trm/2006"))
+	c.Log.Key = cmp.Or(c.Log.Key, filepath.Join(c.Certs, certs.LogKeyFile()))
+	c.Log.Guard = cmp.Or(c.Log.Guard, filepath.Join(c.Certs, "log.guard"))
 	c.Name = cmp.Or(c.Name, "gateway")
 	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
@@ -186,6 +210,13 @@ func (c Config) orDefaults(now time.Time) Config {
 
 // OperatorsAddress is Operators, or what it is where the file does not say.
 func (c Config) OperatorsAddress() string { return c.orDefaults(time.Now()).Operators }
+
+// originForm leaves the dot to what succeeds an origin ("trm/2026.2").
+var originForm = regexp.MustCompile(`^[a-z0-9-]{1,20}/[a-z0-9-]{1,20}$`)
+
+func web(url string) bool {
+	return strings.HasPrefix(url, "http://") || strings.HasPrefix(url, "https://")
+}
 
 // faults collects what is wrong with a configuration.
 type faults []error

@@ -25,6 +25,7 @@ import (
 	"example.org/trm/gateway/api"
 	"example.org/trm/gateway/envelope"
 	"example.org/trm/gateway/journal"
+	"example.org/trm/gateway/ledger"
 	"example.org/trm/gateway/policy"
 	"example.org/trm/gateway/queue"
 	"example.org/trm/gateway/sop"
@@ -48,6 +49,8 @@ type Gateway struct {
 	directory   *directory
 	signers     *signers
 	journal     *journal.Journal
+	ledger      *ledger.Log // nil: the directory lists none
+	inForce     func() []gateway.Deed
 	redis       redis.UniversalClient
 	dispatchers []*gateway.Dispatcher
 	collector   *gateway.Collector
@@ -128,11 +131,27 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 			default: // it is awake, or no country of ours
 			}
 		},
+		Entered: func() {
+			if g.ledger != nil {
+				g.ledger.Wake()
+			}
+		},
 	})
 	if err != nil {
 		return err
 	}
 	g.closers = append(g.closers, g.journal.Close)
+	if g.ledger, err = g.openLog(ctx, tel); err != nil {
+		return err
+	}
+	g.inForce = func() []gateway.Deed {
+		d := g.directory.Current()
+		return []gateway.Deed{
+			{Event: gateway.DirectoryInForce, Number: int64(d.Number()), Digest: d.Digest()},
+			{Event: gateway.PolicyInForce, Digest: rules.Digest()},
+			{Event: gateway.SchemasInForce, Digest: env.Schemas.Digest()},
+		}
+	}
 	for _, watch := range []func(metric.MeterProvider, *journal.Journal, func() time.Time) (func() error, error){watchBacklogs, watchDuties} {
 		unwatch, err := watch(tel.Meter, g.journal, g.now)
 		if err != nil {
@@ -168,6 +187,7 @@ func (g *Gateway) server(set *schemas.Set, rules *policy.Policy, rulebook []byte
 		},
 		Previewer: &gateway.Previewer{Directory: g.directory, Forms: set, Procedure: procedure, Policy: rules, Memory: g.journal, Now: g.now},
 		Overseer:  g.overseer, Overrides: g.journal,
+		Ledger: records{g.ledger, g.journal}, Details: g.details(),
 		Messages: messages{g.journal}, Duties: g.journal, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
 		Collector: g.collector, Stopping: g.stopping, Directory: g.directory, Schemas: set, Policy: rulebook, Examiner: envelope.Codec{},
 		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,

@@ -55,6 +55,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	})
 	part(g.timekeeper.Run)
 	part(g.directory.run)
+	part(g.sequence)
+	part(g.enter)
 	part(g.warn)
 	door.Go(func() error { defer stop(); return g.serve(ctx, g.listener, g.door, g.certificate) })
 	if g.operators != nil {
