@@ -110,9 +110,13 @@ func (r *Region) start(ctx context.Context, o Options) error {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
+	witnesses, err := startWitnesses(ctx, r.running, o)
+	if err != nil {
+		return err
+	}
 	g, err := gatewayrun.New(ctx, gatewayrun.Config{
 		Listen: listen, Operators: "off", Audience: Audience, Certs: o.Dir, Development: true,
-		Journal: filepath.Join(o.Dir, "gateway", "journal.db"),
+		Journal: filepath.Join(o.Dir, "gateway", "journal.db"), Log: gatewayrun.Log{Witnesses: witnesses},
 	}, gatewayrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set, Now: o.Now})
 	if err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
