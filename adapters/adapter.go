@@ -2,7 +2,6 @@ package adapters
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,9 +100,6 @@ type Config struct {
 	Bell *Bell
 	// Types, if set, says which answer closes a notice, so that taking it on can make it.
 	Types Types
-	// RefKey makes the references by which an office speaks of a message. Default 32
-	// random bytes: references are kept, so that the key need not be.
-	RefKey []byte
 	// Ready, if set, is asked by readiness beside the journal: whether directory and keys
 	// are such that something can be sent and received safely.
 	Ready func(ctx context.Context) error
@@ -190,10 +186,6 @@ func New(c Config) (*Adapter, error) {
 			return nil, errors.New("making an adapter: Bell lacks Channels or Say")
 		}
 		c.Bell = c.Bell.or()
-	}
-	if len(c.RefKey) == 0 {
-		c.RefKey = make([]byte, 32)
-		_, _ = rand.Read(c.RefKey) // never fails
 	}
 	w, err := newWatch(c)
 	if err != nil {

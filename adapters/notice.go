@@ -2,8 +2,6 @@ package adapters
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"strings"
 	"time"
 
@@ -100,7 +98,10 @@ func (a *Adapter) announce(ctx context.Context, d store.Delivery, o incoming.Ope
 	if a.Bell != nil {
 		n.NextAt = now
 	}
-	_, err := a.Store.Announce(ctx, n, a.refs(string(n.Side), n.Delivery))
+	refs, err := a.refs(ctx, string(n.Side), n.Delivery)
+	if err == nil {
+		_, err = a.Store.Announce(ctx, n, refs)
+	}
 	return err
 }
 
@@ -115,25 +116,35 @@ func (a *Adapter) rouse() {
 // crockford is the alphabet of references: no letter that is heard or read as another.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-// refs derives references for one message under the adapter's key: whoever hears one
-// learns nothing of what it stands for, and cannot make another.
-func (a *Adapter) refs(of ...string) func(try int) string {
-	return func(try int) string { return a.derive(6, append(of, string(rune('a'+try)))...) }
+// maxRefs is how many references are derived for one message: of a thousand million, a
+// few are taken.
+const maxRefs = 8
+
+// refs derives references for one message under the journal's key: whoever hears one
+// learns nothing of what it stands for, and cannot make another. The first is used unless
+// it is taken.
+func (a *Adapter) refs(ctx context.Context, of ...string) ([]string, error) {
+	out := make([]string, maxRefs)
+	for i := range out {
+		var err error
+		if out[i], err = a.derive(ctx, 6, append([]string{"ref", string(rune('a' + i))}, of...)...); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // derive is n letters that only this adapter can make of the words.
-func (a *Adapter) derive(n int, words ...string) string {
-	m := hmac.New(sha256.New, a.RefKey)
-	for _, w := range words {
-		m.Write([]byte(w))
-		m.Write([]byte{0})
+func (a *Adapter) derive(ctx context.Context, n int, words ...string) (string, error) {
+	sum, err := a.Store.Derive(ctx, words...)
+	if err != nil {
+		return "", err
 	}
-	sum := m.Sum(nil)
 	out := make([]byte, n)
 	for i := range out {
 		out[i] = crockford[sum[i]&31]
 	}
-	return string(out)
+	return string(out), nil
 }
 
 // ParseRef reads a reference as it is said or typed: small letters, spaces and hyphens do

@@ -110,10 +110,14 @@ func (a *Adapter) escalated(ctx context.Context) error {
 	}
 	for _, o := range list {
 		now := a.Now()
-		_, err := a.Store.Announce(ctx, store.Notice{
+		refs, err := a.refs(ctx, string(store.Outbound), string(o.ID.Issuer), o.ID.ID)
+		if err != nil {
+			return err
+		}
+		_, err = a.Store.Announce(ctx, store.Notice{
 			Side: store.Outbound, Message: o.ID, Party: o.ID.Issuer, Other: o.Audience, Thread: o.Thread, Lane: o.Lane,
 			ReceivedAt: o.StoredAt, MadeAt: now, Expires: now.Add(a.Bell.GiveUp), NextAt: now,
-		}, a.refs(string(store.Outbound), string(o.ID.Issuer), o.ID.ID))
+		}, refs)
 		if err != nil {
 			return err
 		}
@@ -236,6 +240,10 @@ func (a *Adapter) give(ctx context.Context, r store.Ring) error {
 // call tries one channel once. It reports whether the channel accepted the notice, and if
 // not, whether it never will; an error is the journal's.
 func (a *Adapter) call(ctx context.Context, r store.Ring, n store.Notice, c Channel) (done, never bool, err error) {
+	key, err := a.derive(ctx, 16, "key", r.Ref, r.Step, string(r.Party))
+	if err != nil {
+		return false, false, err
+	}
 	t, err := a.Store.Call(ctx, r.ID, c.Kind(), a.Now())
 	if err != nil {
 		return false, false, err
@@ -243,7 +251,7 @@ func (a *Adapter) call(ctx context.Context, r store.Ring, n store.Notice, c Chan
 	began := time.Now()
 	once, cancel := context.WithTimeout(ctx, a.Bell.Deadline)
 	failure := a.notify(once, c, Notice{
-		Ref: n.Ref, AnswerBy: n.Due, Text: a.Bell.Say(n.Ref, n.Due, a.Now()), Key: a.derive(16, "key", r.Ref, r.Step, string(r.Party)),
+		Ref: n.Ref, AnswerBy: n.Due, Text: a.Bell.Say(n.Ref, n.Due, a.Now()), Key: key,
 	})
 	cancel()
 	if failure != nil && ctx.Err() != nil {

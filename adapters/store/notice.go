@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -65,9 +67,9 @@ const (
 )
 
 // Announce records that a message waits, unless that is recorded already: then the first
-// record comes back. refs gives references to try; the first that is free is taken, so
-// that one never means two messages while both are kept.
-func (s *Store) Announce(ctx context.Context, n Notice, refs func(try int) string) (Notice, error) {
+// record comes back. The first of refs that is free is its reference, so that one never
+// means two messages while both are kept.
+func (s *Store) Announce(ctx context.Context, n Notice, refs []string) (Notice, error) {
 	var out Notice
 	err := s.w.Do(ctx, func(tx *sqlite.Tx) (err error) {
 		out, err = announce(tx, n, refs)
@@ -79,14 +81,10 @@ func (s *Store) Announce(ctx context.Context, n Notice, refs func(try int) strin
 	return out, nil
 }
 
-// maxRefs bounds the search for a free reference: of a thousand million, a few are taken.
-const maxRefs = 64
-
 var errNoRef = errors.New("no reference is free")
 
-func announce(tx *sqlite.Tx, n Notice, refs func(try int) string) (Notice, error) {
-	for try := range maxRefs {
-		n.Ref = refs(try)
+func announce(tx *sqlite.Tx, n Notice, refs []string) (Notice, error) {
+	for _, n.Ref = range refs {
 		res, err := tx.Exec(`INSERT INTO notice
 			(ref, side, delivery, issuer, jti, party, readers, other, thread, lane, purpose, test,
 			 received_at, made_at, due_at, expires, next_at, ack)
@@ -109,6 +107,19 @@ func announce(tx *sqlite.Tx, n Notice, refs func(try int) string) (Notice, error
 		}
 	}
 	return Notice{}, errNoRef
+}
+
+// Derive is a digest of the words that only this journal can make, the same for ever.
+func (s *Store) Derive(ctx context.Context, words ...string) ([]byte, error) {
+	key, err := s.key(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("deriving a name: %w", err)
+	}
+	m := hmac.New(sha256.New, key)
+	for _, w := range append([]string{"notice"}, words...) {
+		fmt.Fprintf(m, "%d:%s", len(w), w)
+	}
+	return m.Sum(nil), nil
 }
 
 // Notice finds what a reference means, or returns [ErrUnknown].
