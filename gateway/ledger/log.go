@@ -32,7 +32,7 @@ type Options struct {
 	// Addresses say where witnesses listen, by their names in the policy, in the place of
 	// what it says.
 	Addresses map[string]string
-	// Pace is the shortest time from one round of cosignatures to the next. Default 1 s.
+	// Pace is the shortest time from one round of cosignatures to the next. Default 250 ms.
 	Pace time.Duration
 	// Client asks witnesses. Default: one that gives up after 10 seconds.
 	Client *http.Client
@@ -78,7 +78,7 @@ type state struct {
 
 // New makes a log. It reads and writes nothing yet.
 func New(o Options) (*Log, error) {
-	o.Pace = cmp.Or(o.Pace, time.Second)
+	o.Pace = cmp.Or(o.Pace, 250*time.Millisecond)
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: 10 * time.Second}
 	}
