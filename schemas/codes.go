@@ -10,6 +10,9 @@ import (
 // and IC-TIP.
 type CodeText = table.Code
 
+// Traits say where an indicator belongs.
+type Traits = table.Traits
+
 // List is a code list.
 type List = table.List
 
@@ -17,12 +20,23 @@ type List = table.List
 // read them only.
 func (s *Set) Lists() []List { return s.latest().lists }
 
-// Code finds a code in a list of the current release.
+// Code finds a code in a list: of the current release, or else of the newest that has it.
+// What was once said stays readable.
 func (s *Set) Code(list, code string) (CodeText, bool) {
-	lists := s.Lists()
-	i := slices.IndexFunc(lists, func(l List) bool { return l.Name == list })
-	if i < 0 {
-		return CodeText{}, false
+	for _, r := range append([]*release{s.latest()}, backward(s.shelf.Load().releases)...) {
+		i := slices.IndexFunc(r.lists, func(l List) bool { return l.Name == list })
+		if i < 0 {
+			continue
+		}
+		if c, ok := r.lists[i].Find(code); ok {
+			return c, true
+		}
 	}
-	return lists[i].Find(code)
+	return CodeText{}, false
+}
+
+func backward(releases []*release) []*release {
+	out := slices.Clone(releases)
+	slices.Reverse(out)
+	return out
 }

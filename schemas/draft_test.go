@@ -118,7 +118,7 @@ func TestEveryTypeHasAnExampleThatIsValid(t *testing.T) {
 		data, _ := s.Example(typ.Name)
 		for unit, v := range decode[draft](t, data).Sealed {
 			block, _, _ := gateway.SplitUnit(unit)
-			if err := s.ValidateBlock(block, any(v)); err != nil {
+			if err := s.ValidateBlock(s.Release(), block, any(v)); err != nil {
 				p := gateway.AsProblem(err)
 				t.Errorf("%s, %s: %v: %s", typ.Name, unit, p, p.Hint)
 			}
@@ -130,7 +130,7 @@ func TestNothingToSayIsValidInEverySealedBlock(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for _, b := range s.Blocks() {
-		if err := s.ValidateBlock(b.Name, map[string]any{}); (err == nil) != b.Sealed && b.Name != "report" {
+		if err := s.ValidateBlock(s.Release(), b.Name, map[string]any{}); (err == nil) != b.Sealed && b.Name != "report" {
 			t.Errorf("%s over {}: %v", b.Name, err)
 		}
 	}

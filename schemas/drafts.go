@@ -20,6 +20,11 @@ func (s *Set) Skeleton(typ string) ([]byte, bool) {
 	if _, ok := s.Row(typ); !ok {
 		return nil, false
 	}
-	data, err := tree.ReadFile("generated/" + s.Release() + "/skeletons/" + generate.FileName(typ))
+	r := s.latest()
+	name := "generated/" + r.name + "/skeletons/" + generate.FileName(typ)
+	if data, ok := r.files[name]; ok {
+		return data, true
+	}
+	data, err := tree.ReadFile(name)
 	return data, err == nil
 }

@@ -16,7 +16,10 @@ import (
 
 // Files are what [Set.Digest] names, byte for byte, by their paths: whoever keeps them can
 // say years later what a message might say.
-func (s *Set) Files() (map[string][]byte, error) {
+func (s *Set) Files() (map[string][]byte, error) { return s.filesOf(s.shelf.Load()) }
+
+// builtIn are the files that lie in the program.
+func builtIn() (map[string][]byte, error) {
 	out := make(map[string][]byte)
 	for _, root := range digested {
 		err := fs.WalkDir(tree, root, func(name string, d fs.DirEntry, err error) error {

@@ -15,11 +15,11 @@ func ExampleSet_ValidateBlock() {
 		fmt.Println(err)
 		return
 	}
-	err = s.ValidateBlock("health", map[string]any{"urgency": "as soon as you can"})
+	err = s.ValidateBlock(s.Release(), "health", map[string]any{"urgency": "as soon as you can"})
 	p := gateway.AsProblem(err)
 	fmt.Println(p.Code, p.Pointer)
 	fmt.Println(p.Hint)
 	// Output:
 	// schema /urgency
-	// Use one of: now, soon, planned.
+	// Use one of: now, soon, planned. List urgency, release 2026-11; accepted releases: 2026-11.
 }

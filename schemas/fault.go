@@ -17,6 +17,7 @@ type fault struct {
 	pointer string // deepest member that the schema knows by name
 	hint    string
 	missing bool
+	list    string // of codes, in which the value is not
 	unknown string // name of an unknown member at the root
 }
 
@@ -205,7 +206,9 @@ func (s *schema) explain(e gojsonschema.ResultError) *fault {
 	case "invalid_type":
 		return p.fault(fmt.Sprintf("This must be of type %v.", p.schema["type"]))
 	case "enum":
-		return p.fault(oneOf(p.schema["enum"]))
+		f := p.fault(oneOf(p.schema["enum"]))
+		f.list, _ = p.schema["x-list"].(string)
+		return f
 	case "const":
 		return p.fault(fmt.Sprintf("This must be %v.", p.schema["const"]))
 	case "format":

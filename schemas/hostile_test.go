@@ -116,7 +116,7 @@ func FuzzValidate(f *testing.F) {
 			silent(t, gateway.AsProblem(err))
 		}
 		for _, b := range s.Blocks() {
-			if err := s.ValidateBlock(b.Name, v); err != nil {
+			if err := s.ValidateBlock(s.Release(), b.Name, v); err != nil {
 				silent(t, gateway.AsProblem(err))
 			}
 		}

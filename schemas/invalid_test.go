@@ -196,7 +196,7 @@ func TestSealedContentRefusesSurplus(t *testing.T) {
 		{"note", `["canary"]`, ""},
 		{"note", `null`, ""},
 	} {
-		err := s.ValidateBlock(c.block, decode[any](t, []byte(c.content)))
+		err := s.ValidateBlock(s.Release(), c.block, decode[any](t, []byte(c.content)))
 		if err == nil {
 			t.Errorf("%s takes %.60s", c.block, c.content)
 			continue
@@ -207,10 +207,10 @@ func TestSealedContentRefusesSurplus(t *testing.T) {
 			silent(t, p)
 		}
 	}
-	if err := s.ValidateBlock("note", decode[any](t, []byte(`{"text":"`+strings.Repeat("ж", 1000)+`"}`))); err != nil {
+	if err := s.ValidateBlock(s.Release(), "note", decode[any](t, []byte(`{"text":"`+strings.Repeat("ж", 1000)+`"}`))); err != nil {
 		t.Errorf("a note of 1,000 characters: %v", err)
 	}
-	if p := gateway.AsProblem(s.ValidateBlock("canary", map[string]any{})); p.Code != gateway.CodeUnitUnknown {
+	if p := gateway.AsProblem(s.ValidateBlock(s.Release(), "canary", map[string]any{})); p.Code != gateway.CodeUnitUnknown {
 		t.Errorf("a block that does not exist: %v", p)
 	}
 }

@@ -43,7 +43,7 @@ func every(t *testing.T, see func(where string, n node, name string)) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, r := range s.releases {
+	for _, r := range s.shelf.Load().releases {
 		for _, group := range []map[string]*schema{r.types, r.blocks} {
 			for name, sc := range group {
 				visit(sc.tree, name, "", func(m node, path, member string) {
@@ -162,9 +162,9 @@ func length(re *syntax.Regexp) int {
 }
 
 // understood are the keywords that gojsonschema acts on and that we use, what it is
-// told for people, and our two annotations. It ignores every other keyword silently.
+// told for people, and our three annotations. It ignores every other keyword silently.
 var understood = []string{
-	"$schema", "title", "description", "x-class", "x-unit",
+	"$schema", "title", "description", "x-class", "x-unit", "x-list",
 	"type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum", "maximum",
 	"properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties",
 	"items", "minItems", "maxItems", "uniqueItems", "if", "then",
@@ -288,7 +288,7 @@ func TestASchemaCannotReachOutside(t *testing.T) {
 	dir := t.TempDir()
 	for _, ref := range []string{"file://" + dir + "/x.json", "http://127.0.0.1:9/x.json", "http://json-schema.org/draft-07/schema#"} {
 		fsys := memory{"x": fmt.Sprintf(`{"type": "object", "properties": {"a": {"$ref": %q}}}`, ref)}
-		if _, err := compile(fsys, "x"); err == nil || !strings.Contains(err.Error(), errReference.Error()) {
+		if _, err := compileFile(fsys, "x"); err == nil || !strings.Contains(err.Error(), errReference.Error()) {
 			t.Errorf("a schema that refers to %s: %v", ref, err)
 		}
 	}

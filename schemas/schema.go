@@ -22,15 +22,19 @@ type schema struct {
 	compiled *gojsonschema.Schema
 }
 
-func compile(fsys fs.FS, name string) (*schema, error) {
-	registerFormats()
+func compileFile(fsys fs.FS, name string) (*schema, error) {
 	raw, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, err
 	}
+	return compile(name, raw)
+}
+
+func compile(name string, raw []byte) (s *schema, err error) {
+	registerFormats()
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	s := &schema{raw: raw}
+	s = &schema{raw: raw}
 	if err := d.Decode(&s.tree); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}

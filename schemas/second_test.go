@@ -88,7 +88,7 @@ func TestPublishedBlocksCompileElsewhere(t *testing.T) {
 	for _, b := range s.Blocks() {
 		other := second(t, s, "block/"+b.Name)
 		for _, v := range []any{map[string]any{}, map[string]any{"x": "y"}, "x", nil} {
-			if mine, theirs := s.ValidateBlock(b.Name, v), other.Validate(v); (mine == nil) != (theirs == nil) {
+			if mine, theirs := s.ValidateBlock(s.Release(), b.Name, v), other.Validate(v); (mine == nil) != (theirs == nil) {
 				t.Errorf("%s over %v: %v here, %v there", b.Name, v, mine, theirs)
 			}
 		}

@@ -6,27 +6,40 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"example.org/trm/gateway"
 	"example.org/trm/schemas/internal/generate"
 	"example.org/trm/schemas/internal/table"
 )
 
-//go:embed types.csv codes frames blocks generated examples
+//go:embed types.csv codes frames blocks generated examples texts
 var tree embed.FS
 
-// Set is what this program knows of types, schemas and code lists. It never changes
-// after [Open] and is safe for concurrent use.
+// Set is what this program knows of types, schemas and code lists. Types never change
+// after [Open]; releases of the code lists can be added with [Set.Take]. Safe for
+// concurrent use.
 type Set struct {
-	rows     []Row
-	byName   map[string]int
-	releases []*release // the oldest first
-	digest   string
+	rows   []Row
+	byName map[string]int
+	now    func() time.Time
+
+	taking sync.Mutex            // guards what is on the shelf against two takers
+	shelf  atomic.Pointer[shelf] // never nil after Open
+	// reading is the release that has none of the names that others have: see [Reader].
+	reading func() (*release, error)
 }
 
 var _ gateway.Catalogue = (*Set)(nil)
+
+// shelf is the releases that are here, and what they are together. It never changes.
+type shelf struct {
+	releases []*release // the oldest first; at least one
+	digest   string
+}
 
 // release is one edition of the code lists, and the schemas that name its codes.
 type release struct {
@@ -34,6 +47,10 @@ type release struct {
 	lists  []List
 	types  map[string]*schema // by full name
 	blocks map[string]*schema
+	life   Life
+	signed []byte            // the manifest, if it came with one
+	texts  Texts             // that came with it
+	files  map[string][]byte // what it was made of, if it is not built in
 }
 
 // Row is a line of types.csv: the gateway's view of a type, its terms and its codes.
@@ -54,7 +71,8 @@ func open(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{byName: map[string]int{}}
+	s := &Set{byName: map[string]int{}, now: time.Now}
+	s.reading = sync.OnceValues(func() (*release, error) { return s.anyRelease(fsys) })
 	if s.rows, err = table.Parse(data); err != nil {
 		return nil, err
 	}
@@ -65,18 +83,22 @@ func open(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	first := &shelf{}
 	for _, name := range names {
 		r, err := s.open(fsys, name)
 		if err != nil {
 			return nil, fmt.Errorf("release %s: %w", name, err)
 		}
-		s.releases = append(s.releases, r)
+		first.releases = append(first.releases, r)
 	}
-	if len(s.releases) == 0 {
+	if len(first.releases) == 0 {
 		return nil, fmt.Errorf("no release of the code lists")
 	}
-	s.digest, err = digest(fsys)
-	return s, err
+	if first.digest, err = digest(fsys); err != nil {
+		return nil, err
+	}
+	s.shelf.Store(first)
+	return s, nil
 }
 
 func (s *Set) open(fsys fs.FS, name string) (*release, error) {
@@ -95,12 +117,12 @@ func (s *Set) open(fsys fs.FS, name string) (*release, error) {
 	}
 	for _, f := range files {
 		block := strings.TrimSuffix(f[strings.LastIndex(f, "/")+1:], ".json")
-		if r.blocks[block], err = compile(fsys, f); err != nil {
+		if r.blocks[block], err = compileFile(fsys, f); err != nil {
 			return nil, err
 		}
 	}
 	for _, row := range s.rows {
-		if r.types[row.Name], err = compile(fsys, dir+"/types/"+generate.FileName(row.Name)); err != nil {
+		if r.types[row.Name], err = compileFile(fsys, dir+"/types/"+generate.FileName(row.Name)); err != nil {
 			return nil, err
 		}
 	}
@@ -158,29 +180,6 @@ func (s *Set) Types() []gateway.Type {
 	return out
 }
 
-// Release is the code-list release that new messages name.
-func (s *Set) Release() string { return s.latest().name }
-
-// Releases lists the code-list releases that are accepted, the oldest first. A release
-// stays accepted for at least a year after the next, so that nobody is refused overnight.
-func (s *Set) Releases() []string {
-	out := make([]string, len(s.releases))
-	for i, r := range s.releases {
-		out[i] = r.name
-	}
-	return out
-}
-
 // Digest names everything that decides what a message may say: two programs with the
-// same digest validate alike.
-func (s *Set) Digest() string { return s.digest }
-
-func (s *Set) latest() *release { return s.releases[len(s.releases)-1] }
-
-func (s *Set) release(name string) (*release, bool) {
-	i := slices.IndexFunc(s.releases, func(r *release) bool { return r.name == name })
-	if i < 0 {
-		return nil, false
-	}
-	return s.releases[i], true
-}
+// same digest validate alike. It is another after a release was taken.
+func (s *Set) Digest() string { return s.shelf.Load().digest }

@@ -19,13 +19,17 @@ func (s *Set) Validate(h gateway.Head, document map[string]any) error {
 	if !ok {
 		return gateway.Refuse(gateway.CodeTypeUnknown, "/type", "")
 	}
-	r, ok := s.release(h.Codes)
-	if !ok {
-		return gateway.Refuse(gateway.CodeCodesUnknown, "/codes", "")
+	r, err := s.accepted(h.Codes, h.IssuedAt)
+	if err != nil {
+		return err
 	}
-	t := r.types[row.Name]
-	if f := t.check(unnumbered(document)); f != nil {
-		return s.refuse(row, f)
+	return s.validate(r, row, h, document)
+}
+
+// validate checks a document against a release.
+func (s *Set) validate(r *release, row Row, h gateway.Head, document map[string]any) error {
+	if f := r.types[row.Name].check(unnumbered(document)); f != nil {
+		return s.refuse(r, row, f)
 	}
 	if err := sorted(document["attests"]); err != nil {
 		return err
@@ -51,14 +55,15 @@ func (s *Set) ValidateHead(typ string, members map[string]any) error {
 	r := s.latest()
 	if codes, given := members["codes"]; given {
 		name, _ := codes.(string)
-		if r, ok = s.release(name); !ok {
-			return gateway.Refuse(gateway.CodeCodesUnknown, "/codes", "")
+		var err error
+		if r, err = s.accepted(name, s.now()); err != nil {
+			return err
 		}
 	}
 	t := r.types[row.Name]
 	later := func(f *fault) bool { return f.missing && t.later(strings.TrimPrefix(f.pointer, "/")) }
 	if f := t.find(members, later); f != nil {
-		return s.refuse(row, f)
+		return s.refuse(r, row, f)
 	}
 	return sorted(members["attests"])
 }
@@ -89,16 +94,24 @@ func sorted(attests any) error {
 	return nil
 }
 
-// ValidateBlock checks the content of a block, sealed or clear, against the current
-// release: what a sender does before sealing and a recipient after opening. The pointer
-// of a refusal begins inside the block. {} is valid content of every sealed block.
-func (s *Set) ValidateBlock(block string, v any) error {
-	b, ok := s.latest().blocks[block]
+// ValidateBlock checks the content of a block, sealed or clear, against a release that is
+// here: what a sender does before sealing and a recipient after opening. The pointer of a
+// refusal begins inside the block. {} is valid content of every sealed block.
+func (s *Set) ValidateBlock(codes, block string, v any) error {
+	r, ok := s.release(codes)
+	if !ok {
+		return gateway.Refuse(gateway.CodeCodesUnknown, "", "")
+	}
+	return s.validateBlock(r, block, v)
+}
+
+func (s *Set) validateBlock(r *release, block string, v any) error {
+	b, ok := r.blocks[block]
 	if !ok {
 		return gateway.Refuse(gateway.CodeUnitUnknown, "", "")
 	}
 	if f := b.check(v); f != nil {
-		return gateway.Refuse(gateway.CodeSchema, f.pointer, f.hint)
+		return gateway.Refuse(gateway.CodeSchema, f.pointer, f.hint+s.of(r, f))
 	}
 	return nil
 }
@@ -186,7 +199,7 @@ func (s *schema) find(v any, pass func(*fault) bool) *fault {
 }
 
 // refuse gives a fault the code that a sender knows it by.
-func (s *Set) refuse(row Row, f *fault) error {
+func (s *Set) refuse(r *release, row Row, f *fault) error {
 	code := gateway.CodeSchema
 	member := strings.TrimPrefix(f.pointer, "/")
 	switch {
@@ -194,7 +207,7 @@ func (s *Set) refuse(row Row, f *fault) error {
 		// A unit that exists but not in this type; the name is the sender's, so the
 		// pointer stays at the root.
 		block, _, _ := gateway.SplitUnit(f.unknown)
-		if _, ok := s.latest().blocks[block]; ok {
+		if _, ok := r.blocks[block]; ok {
 			code = gateway.CodeUnitUnknown
 		}
 	case f.missing && slices.Contains(row.Must, member):
@@ -202,5 +215,14 @@ func (s *Set) refuse(row Row, f *fault) error {
 	case strings.Contains(member, "@"):
 		code = gateway.CodeUnitNotSealed
 	}
-	return gateway.Refuse(code, f.pointer, f.hint)
+	return gateway.Refuse(code, f.pointer, f.hint+s.of(r, f))
+}
+
+// of names the list and the release in which a code is not, and the releases that would be
+// accepted instead: one of them may have it.
+func (s *Set) of(r *release, f *fault) string {
+	if f.list == "" || r.name == "" {
+		return ""
+	}
+	return " List " + strings.ReplaceAll(f.list, "|", " or ") + ", release " + r.name + "; accepted releases: " + strings.Join(s.Releases(), ", ") + "."
 }

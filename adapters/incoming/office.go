@@ -15,7 +15,7 @@ type Catalogue interface {
 	gateway.Catalogue
 	// ValidateBlock checks the content of one block, as decoded by envelope.DecodeJSON;
 	// anything surplus is refused, with a *gateway.Problem.
-	ValidateBlock(block string, v any) error
+	ValidateBlock(codes, block string, v any) error
 }
 
 // Office opens deliveries to the parties of one country. All fields must be set. Safe for

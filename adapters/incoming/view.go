@@ -127,7 +127,7 @@ func (v *View) unseal(p gateway.Parts, u gateway.Unit, k *envelope.Private, c Ca
 		return nil // the sender had nothing to say
 	}
 	block, _, _ := gateway.SplitUnit(u.Name)
-	if err := c.ValidateBlock(block, content); err != nil {
+	if err := c.ValidateBlock(p.Head.Codes, block, content); err != nil {
 		return broken(at, err)
 	}
 	v.Sealed[u.Name] = content

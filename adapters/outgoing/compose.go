@@ -22,6 +22,7 @@ type composition struct {
 	kind     gateway.Type
 	head     gateway.Head
 	expected []gateway.SealedBlock // for other roles: always there
+	question gateway.Question
 	decision gateway.Decision
 	refusal  *gateway.Problem // of policy; nil if the message may travel
 	found    []Found          // in free text
@@ -50,7 +51,7 @@ func (k Desk) compose(d Draft, facts gateway.ThreadFacts) (*composition, error) 
 	if c.refusal, err = k.admit(c.head); err != nil {
 		return nil, err
 	}
-	c.decision = k.Policy.Decide(q)
+	c.question, c.decision = q, k.Policy.Decide(q)
 	if c.refusal == nil {
 		c.refusal = c.decision.Refusal
 	}
@@ -149,7 +150,7 @@ func (c *composition) checkContent() error {
 			continue // nothing to say
 		}
 		block, _, _ := gateway.SplitUnit(unit)
-		if err := c.desk.Catalogue.ValidateBlock(block, content); err != nil {
+		if err := c.desk.Catalogue.ValidateBlock(c.head.Codes, block, content); err != nil {
 			return below(err, "/sealed/"+unit, block)
 		}
 	}

@@ -15,7 +15,7 @@ type Catalogue interface {
 	gateway.Catalogue
 	// ValidateBlock checks the content of one block, as decoded by envelope.DecodeJSON.
 	// What it refuses is a *gateway.Problem.
-	ValidateBlock(block string, v any) error
+	ValidateBlock(codes, block string, v any) error
 	// Act is what the head's act says for these clear blocks of a type.
 	Act(typ string, blocks map[string]any) []string
 	// Release is the code-list release that new messages name.
@@ -101,6 +101,16 @@ func (k Desk) Sign(d Draft, facts gateway.ThreadFacts, keys *certs.Keys, o Optio
 		}
 	}
 	return Signed{Raw: raw, ID: c.head.MessageID(), Head: c.head, Preview: c.preview()}, nil
+}
+
+// Question is what policy would be asked about a draft if it were sent now. An error is a
+// *gateway.Problem that points into a draft of which no message can be made.
+func (k Desk) Question(d Draft, facts gateway.ThreadFacts) (gateway.Question, error) {
+	c, err := k.compose(d, facts)
+	if err != nil {
+		return gateway.Question{}, err
+	}
+	return c.question, nil
 }
 
 // check is the gateway's own, over the bytes that it would get. Whether it will take the

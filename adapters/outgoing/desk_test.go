@@ -316,7 +316,7 @@ func TestContentThatDoesNotFitItsSizeIsRefused(t *testing.T) {
 // lax is a catalogue that finds nothing wrong in a block.
 type lax struct{ outgoing.Catalogue }
 
-func (lax) ValidateBlock(string, any) error { return nil }
+func (lax) ValidateBlock(string, string, any) error { return nil }
 
 func TestADeskSignsOnlyWithAKeyThatTheGatewayWillTake(t *testing.T) {
 	t.Parallel()

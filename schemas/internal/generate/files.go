@@ -18,7 +18,7 @@ func (s *Source) Files() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if files["generated/"+s.Release+"/types/"+FileName(r.Name)], err = indent(published(schema)); err != nil {
+		if files["generated/"+s.Release+"/types/"+FileName(r.Name)], err = indent(schema); err != nil {
 			return nil, err
 		}
 		if files["generated/"+s.Release+"/skeletons/"+FileName(r.Name)], err = s.skeleton(r, schema); err != nil {
@@ -28,7 +28,7 @@ func (s *Source) Files() (map[string][]byte, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Blocks)) {
 		block := s.blockSchema(name)
-		data, err := indent(published(block))
+		data, err := indent(block)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type Source struct {
 	Blocks  map[string]map[string]any
 
 	examples map[string][]byte // by type
+	open     bool              // codes of releases that are not known are taken
 }
 
 // node is a JSON Schema as encoding/json reads it.
@@ -30,19 +32,34 @@ type node = map[string]any
 
 // Read reads the sources of a release from the schemas directory.
 func Read(fsys fs.FS, release string) (*Source, error) {
-	s := &Source{Release: release, Frames: map[string]node{}, Blocks: map[string]node{}, examples: map[string][]byte{}}
+	codes, err := fs.Sub(fsys, "codes/"+release)
+	if err != nil {
+		return nil, fmt.Errorf("reading the sources: %w", err)
+	}
+	lists, err := table.ParseLists(codes)
+	if err != nil {
+		return nil, err
+	}
+	return ReadWith(fsys, release, lists)
+}
+
+// ReadWith reads the sources with the code lists of a release that is not among them.
+func ReadWith(fsys fs.FS, release string, lists []table.List) (*Source, error) {
+	return read(fsys, &Source{Release: release, Lists: lists})
+}
+
+// ReadOpen reads the sources for whoever must read messages of releases that it does not
+// have: whatever has the form of a code is one, and of a release a release. What a type
+// itself lists stays closed.
+func ReadOpen(fsys fs.FS) (*Source, error) { return read(fsys, &Source{open: true}) }
+
+func read(fsys fs.FS, s *Source) (*Source, error) {
+	s.Frames, s.Blocks, s.examples = map[string]node{}, map[string]node{}, map[string][]byte{}
 	data, err := fs.ReadFile(fsys, "types.csv")
 	if err != nil {
 		return nil, fmt.Errorf("reading the sources: %w", err)
 	}
 	if s.Rows, err = table.Parse(data); err != nil {
-		return nil, err
-	}
-	codes, err := fs.Sub(fsys, "codes/"+release)
-	if err != nil {
-		return nil, fmt.Errorf("reading the sources: %w", err)
-	}
-	if s.Lists, err = table.ParseLists(codes); err != nil {
 		return nil, err
 	}
 	if s.Frames, err = s.schemas(fsys, "frames"); err != nil {
@@ -87,9 +104,15 @@ func (s *Source) schemas(fsys fs.FS, dir string) (map[string]node, error) {
 	return out, nil
 }
 
-// listName keeps, beside the codes of a list, the list's name. It is taken out before a
-// schema is published.
+// listName keeps, beside the codes of a list, the list's name: a refusal names it, and
+// whoever reads the schema finds the texts.
 const listName = "x-list"
+
+// The forms of a code and of a release, where the codes themselves are not known.
+const (
+	codePattern    = "^[a-z0-9-]{1,40}$"
+	releasePattern = "^[0-9]{4}-[0-9]{2}$"
+)
 
 // expand writes the codes of a list in the place of its name, so that the published
 // schema stands alone and no validator ever follows a reference.
@@ -100,6 +123,10 @@ func (s *Source) expand(v any) (any, error) {
 		for k, child := range v {
 			if k == "$ref" {
 				names, ok := strings.CutPrefix(fmt.Sprint(child), "codes/")
+				if out[listName] = names; s.open && ok {
+					maps.Copy(out, anyCode(names))
+					continue
+				}
 				var ids []string
 				for _, name := range strings.Split(names, "|") {
 					i := slices.IndexFunc(s.Lists, func(l table.List) bool { return l.Name == name })
@@ -109,7 +136,6 @@ func (s *Source) expand(v any) (any, error) {
 					ids = append(ids, s.Lists[i].IDs()...)
 				}
 				out["type"], out["enum"] = enum(ids)
-				out[listName] = names
 				continue
 			}
 			full, err := s.expand(child)
@@ -131,6 +157,14 @@ func (s *Source) expand(v any) (any, error) {
 		return out, nil
 	}
 	return v, nil
+}
+
+// anyCode takes whatever could be a code of a list. Phases are numbers.
+func anyCode(list string) node {
+	if list == "phase" {
+		return node{"type": "integer", "minimum": json.Number("0"), "maximum": json.Number("99")}
+	}
+	return node{"type": "string", "pattern": codePattern}
 }
 
 // enum is the JSON type and the values of a list of codes. Phases are numbers.

@@ -24,7 +24,11 @@ func (s *Source) typeSchema(r table.Row) (node, error) {
 	required = append(required, r.Head...)
 
 	props["type"].(node)["const"] = r.Name
-	props["codes"].(node)["const"] = s.Release
+	if s.open {
+		props["codes"].(node)["pattern"] = releasePattern
+	} else {
+		props["codes"].(node)["const"] = s.Release
+	}
 	lanes := make([]string, len(r.Lanes))
 	for i, l := range r.Lanes {
 		lanes[i] = string(l)
@@ -160,28 +164,6 @@ func (s *Source) blockSchema(name string) node {
 	b := clone(s.Blocks[name])
 	b["$schema"] = Draft
 	return b
-}
-
-// published is a schema as the world gets it: without the names of code lists, which
-// only skeletons and pages need and a validator would silently ignore.
-func published(v any) any {
-	switch v := v.(type) {
-	case node:
-		out := make(node, len(v))
-		for k, child := range v {
-			if k != listName {
-				out[k] = published(child)
-			}
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = published(v[i])
-		}
-		return out
-	}
-	return v
 }
 
 func clone(n node) node {

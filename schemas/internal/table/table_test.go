@@ -98,6 +98,15 @@ func TestCodeListsThatAreMisspeltAreRefused(t *testing.T) {
 		"a code in capitals":  {"lists.csv": "list,about\na,A\n", "a.csv": codes + "X,X,,,\n"},
 		"a code without text": {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,,,,\n"},
 		"a short line":        {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,X\n"},
+		"a list twice":        {"lists.csv": "list,about\na,A\na,A\n", "a.csv": codes + "x,X,,,\n"},
+		"a list in capitals":  {"lists.csv": "list,about\nA,A\n", "A.csv": codes + "x,X,,,\n"},
+		"a control character": {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,X\x07,,,\n"},
+		"a text without end":  {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x," + strings.Repeat("X", 201) + ",,,\n"},
+		"an end on no day":    {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,X,,,\n", "deprecated.csv": "list,code,until,instead\na,x,soon,\n"},
+		"an heir unknown":     {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,X,,,\n", "deprecated.csv": "list,code,until,instead\na,x,2028-01-01,y\n"},
+		"an heir of itself":   {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,X,,,\n", "deprecated.csv": "list,code,until,instead\na,x,2028-01-01,x\n"},
+		"the end of no code":  {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,X,,,\n", "deprecated.csv": "list,code,until,instead\na,z,2028-01-01,\n"},
+		"traits of no list":   {"lists.csv": "list,about\na,A\n", "a.csv": codes + "x,X,,,\n", "traits.csv": "list,code,sector,group,child,phases,source\nb,x,any,anyone,no,1,s\n"},
 	} {
 		fsys := fstest.MapFS{}
 		for f, data := range files {
@@ -111,11 +120,33 @@ func TestCodeListsThatAreMisspeltAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []List{{"a", "A", []Code{{"x", "X", "H", "C", Unconfirmed}, {"y", "Y", "", "", "T"}}}}
+	want := []List{{"a", "A", []Code{{ID: "x", En: "X", HTCDS: "H", CTDC: "C", ICTIP: Unconfirmed}, {ID: "y", En: "Y", ICTIP: "T"}}}}
 	if diff := cmp.Diff(want, lists); diff != "" {
 		t.Error(diff)
 	}
 	if _, ok := lists[0].Find("z"); ok {
 		t.Error("a code that is not there is found")
+	}
+}
+
+func TestListsThatAreWrittenAreReadAlike(t *testing.T) {
+	t.Parallel()
+	want := []List{
+		{"b", "B, with a comma", []Code{
+			{ID: "x", En: `X "quoted"`, HTCDS: "H", ICTIP: Unconfirmed, Until: "2028-01-01", Instead: "y"},
+			{ID: "y", En: "Y", ICTIP: "T", Traits: &Traits{Sector: "any", Group: "anyone", Child: "also", Phases: []string{"1", "2"}, Source: "s"}},
+		}},
+		{"a", "A", []Code{{ID: "z", En: "Z", ICTIP: Unconfirmed}}},
+	}
+	fsys := fstest.MapFS{}
+	for name, data := range WriteLists(want) {
+		fsys[name] = &fstest.MapFile{Data: data}
+	}
+	got, err := ParseLists(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
