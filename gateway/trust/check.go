@@ -24,6 +24,7 @@ const (
 	MaxEncryption  = 90 * 24 * time.Hour  // of an encryption key: what leaks later opens little
 	maxNames       = 16
 	maxKeys        = 64
+	maxTerms       = 100
 	maxNameLetters = 100
 	maxLogName     = 40
 )
@@ -270,6 +271,7 @@ func (c *checker) pairs(doc Document) {
 		c.hold(i == 0 || comparePairs(doc.Pairs[i-1], p) < 0, PairTwice, where)
 		seen[[2]gateway.Country{p.A, p.B}] = true
 		c.hold(code(p.Instrument) && codes(p.Articles) && codes(p.Purposes), BadTerms, where)
+		c.hold(p.agreed(), BadDeadlines, where)
 	}
 	for _, a := range gateway.Countries {
 		for _, b := range gateway.Countries {
@@ -292,6 +294,20 @@ func (c *checker) log(l *Log) {
 	c.hold(err == nil && len(p.Logs) == 0, BadLogPolicy, "log")
 }
 
+// agreed reports whether the pair's own terms are in order. Whether there are such topics
+// and codes is for the table of types to say.
+func (p Agreed) agreed() bool {
+	for i, t := range p.Terms {
+		if !code(t.Topic) || t.Code != "" && !code(t.Code) || t.From != "" && t.From != p.A && t.From != p.B {
+			return false
+		}
+		if t.Normal.N == 0 || t.Child.N == 0 || t.Urgent.N == 0 || i > 0 && compareTerms(p.Terms[i-1], t) >= 0 {
+			return false
+		}
+	}
+	return len(p.Terms) <= maxTerms
+}
+
 func code(s string) bool { return len(s) <= 40 && codeForm.MatchString(s) }
 
 func codes(list []string) bool {
@@ -311,6 +327,10 @@ func wholeUTC(t time.Time) bool {
 // compareKeys orders a party's keys: by use, the newest first.
 func compareKeys(a, b Key) int {
 	return cmp.Or(cmp.Compare(a.Use, b.Use), b.NotBefore.Compare(a.NotBefore), cmp.Compare(a.ID, b.ID))
+}
+
+func compareTerms(a, b gateway.AgreedTerm) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Code, b.Code), cmp.Compare(a.From, b.From))
 }
 
 func comparePairs(a, b Agreed) int { return cmp.Or(cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B)) }

@@ -18,6 +18,15 @@ func TestAWholeDirectoryHasNoFault(t *testing.T) {
 
 // Every row changes one thing of a good document. It must be refused for that one reason
 // and no other, by the coordinator who would sign it and by everybody who opens it.
+// terms are a pair's own for some topics.
+func terms(topics ...string) []gateway.AgreedTerm {
+	out := make([]gateway.AgreedTerm, len(topics))
+	for i, topic := range topics {
+		out[i] = gateway.AgreedTerm{Topic: topic, Due: gateway.Due{Normal: gateway.Term{N: 3, Unit: "wd"}, Child: gateway.Term{N: 12, Unit: "h"}, Urgent: gateway.Term{N: 1, Unit: "h"}}}
+	}
+	return out
+}
+
 func TestEveryFaultOfADirectoryHasItsOwnReason(t *testing.T) {
 	t.Parallel()
 	edit := func(p gateway.Party, change func(e *Entry)) func(*testing.T, *region) {
@@ -144,6 +153,12 @@ func TestEveryFaultOfADirectoryHasItsOwnReason(t *testing.T) {
 		{"a log without policy", doc(func(d *Document) { d.Log.Policy = "" }), BadLogPolicy},
 		{"a policy that names the log itself", doc(func(d *Document) { d.Log.Policy = "log " + d.Log.Key + "\n" + d.Log.Policy }), BadLogPolicy},
 		{"a quorum of nobody", doc(func(d *Document) { d.Log.Policy = "quorum two\n" }), BadLogPolicy},
+		{"terms out of order", doc(func(d *Document) { d.Pairs[0].Terms = terms("referral", "info") }), BadDeadlines},
+		{"a term twice", doc(func(d *Document) { d.Pairs[0].Terms = terms("info", "info") }), BadDeadlines},
+		{"a term of words", doc(func(d *Document) { d.Pairs[0].Terms = terms("All referrals") }), BadDeadlines},
+		{"a code of words", doc(func(d *Document) { d.Pairs[0].Terms = terms("info"); d.Pairs[0].Terms[0].Code = "any Code" }), BadDeadlines},
+		{"a term for a third country", doc(func(d *Document) { d.Pairs[0].Terms = terms("info"); d.Pairs[0].Terms[0].From = "rs" }), BadDeadlines},
+		{"no term in one lane", doc(func(d *Document) { d.Pairs[0].Terms = terms("info"); d.Pairs[0].Terms[0].Urgent = gateway.Term{} }), BadDeadlines},
 		{"no instrument", doc(func(d *Document) { d.Pairs[0].Instrument = "" }), BadTerms},
 	} {
 		t.Run(row.name, func(t *testing.T) {

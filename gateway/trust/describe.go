@@ -40,6 +40,11 @@ func Describe(w io.Writer, d *Directory, now time.Time) error {
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("describing a directory: %w", err)
 	}
+	for _, p := range d.Pairs() {
+		for _, term := range p.Terms {
+			fmt.Fprintf(&b, "%s-%s: answers to %s are due in %s\n", p.A, p.B, subject(term), within(term))
+		}
+	}
 	if l := doc.Log; l != nil {
 		fmt.Fprintf(&b, "\nlog %s\n  key %s\n%s\n", l.Name, l.Key, indented(l.Policy))
 	}

@@ -140,6 +140,7 @@ func diffPairs(from, to Document, say sayer) {
 		if was.Trace != p.Trace {
 			say("%s: tracing by SELEC %s", name, yes(p.Trace))
 		}
+		diffTerms(name, was.Terms, p.Terms, say)
 	}
 	for pair := range old {
 		say("%s-%s: removed", pair[0], pair[1])
@@ -168,6 +169,40 @@ func diffLog(a, b *Log, say sayer) {
 
 func indented(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ")
+}
+
+func diffTerms(pair string, a, b []gateway.AgreedTerm, say sayer) {
+	for _, t := range b {
+		i, listed := slices.BinarySearchFunc(a, t, compareTerms)
+		switch {
+		case !listed:
+			say("%s: answers to %s are due in %s", pair, subject(t), within(t))
+		case a[i] != t:
+			say("%s: answers to %s are due in %s instead of %s", pair, subject(t), within(t), within(a[i]))
+		}
+	}
+	for _, t := range a {
+		if _, listed := slices.BinarySearchFunc(b, t, compareTerms); !listed {
+			say("%s: answers to %s are due as in the table instead of %s", pair, subject(t), within(t))
+		}
+	}
+}
+
+// subject is what a term is about: "referral", "info family-risk from me".
+func subject(t gateway.AgreedTerm) string {
+	s := t.Topic
+	if t.Code != "" {
+		s += " " + t.Code
+	}
+	if t.From != "" {
+		s += " from " + string(t.From)
+	}
+	return s
+}
+
+// within is a term in each lane.
+func within(t gateway.AgreedTerm) string {
+	return t.Normal.String() + ", child " + t.Child.String() + ", urgent " + t.Urgent.String()
 }
 
 func diffCodes(pair, what string, a, b []string, say sayer) {

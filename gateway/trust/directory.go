@@ -170,7 +170,7 @@ func (d *Directory) index() error {
 	for _, p := range d.doc.Pairs {
 		d.pairs[[2]gateway.Country{p.A, p.B}] = gateway.Pair{
 			A: p.A, B: p.B, On: p.On && !d.told.off(p.A, p.B), Instrument: p.Instrument,
-			Articles: p.Articles, Purposes: p.Purposes, Trace: p.Trace,
+			Articles: p.Articles, Purposes: p.Purposes, Trace: p.Trace, Terms: p.Terms,
 		}
 	}
 	return nil

@@ -232,6 +232,8 @@ func TestADifferenceIsToldInWords(t *testing.T) {
 	doc.Pairs[0].On = false
 	doc.Log.Policy = strings.Replace(doc.Log.Policy, "quorum one", "quorum none", 1)
 	doc.Pairs[1].Articles = []string{"art-12", "art-34"}
+	doc.Pairs[0].Terms = append(terms("capacity"), doc.Pairs[0].Terms[1])
+	doc.Pairs[0].Terms[1].Child = gateway.Term{N: 6, Unit: "h"}
 	doc.Sort()
 	want := []string{
 		"me/coordinator: approval key " + short(revoked.ID) + " revoked since 2026-11-21T12:00:00Z",
@@ -240,6 +242,9 @@ func TestADifferenceIsToldInWords(t *testing.T) {
 		"rs/coordinator: duty telephone changed",
 		"rs/coordinator: encryption key " + short(k.ID) + " added, valid 2026-11-23 to 2027-02-21",
 		"al-ba: switched off",
+		"al-ba: answers to capacity are due in 3wd, child 12h, urgent 1h",
+		"al-ba: answers to referral are due in 3wd, child 6h, urgent 1h instead of 3wd, child 12h, urgent 1h",
+		"al-ba: answers to info family-risk from ba are due as in the table instead of 3wd, child 12h, urgent 1h",
 		"al-md: article art-34 added",
 		"al-md: article art-33 removed",
 		"log: witnessed by another policy:\n  " + strings.ReplaceAll(strings.TrimSpace(doc.Log.Policy), "\n", "\n  "),

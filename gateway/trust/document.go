@@ -71,6 +71,9 @@ type Agreed struct {
 	Articles   []string        `json:"articles"` // usable as basis
 	Purposes   []string        `json:"purposes"`
 	Trace      bool            `json:"trace"` // SELEC may trace deliveries
+	// Terms replace those of the table of types for questions between the two, by topic,
+	// code and who asks. Usually none.
+	Terms []gateway.AgreedTerm `json:"terms,omitempty"`
 }
 
 // Log is the region's log and whose cosignatures make its checkpoints believed. It stands
@@ -128,6 +131,7 @@ func (doc Document) Clone() Document {
 	for i, p := range doc.Pairs {
 		p.Articles = slices.Clone(p.Articles)
 		p.Purposes = slices.Clone(p.Purposes)
+		p.Terms = slices.Clone(p.Terms)
 		doc.Pairs[i] = p
 	}
 	if doc.Log != nil {
@@ -159,6 +163,7 @@ func (doc *Document) Sort() {
 	for i := range doc.Pairs {
 		slices.Sort(doc.Pairs[i].Articles)
 		slices.Sort(doc.Pairs[i].Purposes)
+		slices.SortFunc(doc.Pairs[i].Terms, compareTerms)
 	}
 }
 

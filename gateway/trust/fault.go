@@ -80,6 +80,7 @@ const (
 	PairMissing        Reason = "a pair of countries is missing"
 	BadLogKey          Reason = "the log's key is not the verifier key of a log under its name"
 	BadLogPolicy       Reason = "the log's policy is not one of C2SP tlog-policy without log lines"
+	BadDeadlines       Reason = "a pair's terms are not a sorted list with a term for each lane"
 	BadTerms           Reason = "a pair's instrument, articles or purposes are not sorted lists of codes"
 )
 
@@ -89,6 +90,7 @@ const (
 	PartyRemoved        Reason = "a country's party was removed without that country's signature"
 	KeyTaken            Reason = "a country's working key was removed or changed without that country's signature"
 	SwitchedOff         Reason = "a pair was switched off without the signature of either side"
+	TermsChanged        Reason = "a pair's terms were changed without the signatures of both sides"
 	Unrevoked           Reason = "a revoked key is no longer revoked"
 	TurnedReal          Reason = "development and real directories do not follow each other"
 )

@@ -3,6 +3,7 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/trm/gateway"
@@ -88,7 +89,7 @@ func (d *Directory) succeeds(last *Directory) error {
 
 // againstTheirWill finds what was taken from a country that did not sign. Nobody removes a
 // country by vote: neither its hand under the next directory, nor its parties, nor a key
-// that still works.
+// that still works. What two countries agreed they change together.
 func (d *Directory) againstTheirWill(last *Directory) (faults []error) {
 	willing := map[gateway.Country]bool{"": true} // the gateway and SELEC are everybody's
 	for _, c := range d.by {
@@ -112,6 +113,9 @@ func (d *Directory) againstTheirWill(last *Directory) (faults []error) {
 	for i, p := range last.doc.Pairs {
 		if p.On && !d.doc.Pairs[i].On && !willing[p.A] && !willing[p.B] {
 			faults = append(faults, fault(SwitchedOff, string(p.A)+"-"+string(p.B)))
+		}
+		if !slices.Equal(p.Terms, d.doc.Pairs[i].Terms) && !(willing[p.A] && willing[p.B]) {
+			faults = append(faults, fault(TermsChanged, string(p.A)+"-"+string(p.B)))
 		}
 	}
 	return faults

@@ -64,6 +64,8 @@ func makeRegion() (region, error) {
 			return r, err
 		}
 	}
+	r.doc.Pairs[0].Terms = terms("info", "referral")
+	r.doc.Pairs[0].Terms[0].Code, r.doc.Pairs[0].Terms[0].From = "family-risk", "ba"
 	r.doc.Coordinators = slices.Clone(r.pins.Keys)
 	if err := r.add("rs/child-protection", gateway.UseEvidence, gateway.UseApproval, gateway.UseEncryption); err != nil {
 		return r, err

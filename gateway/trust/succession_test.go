@@ -66,6 +66,30 @@ func TestNoVoteTakesAnythingFromACountry(t *testing.T) {
 	}
 }
 
+// What two countries agreed takes both hands: one alone would set dates for the other.
+func TestTheTermsOfAPairAreChangedByBothSidesTogether(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Agreed){
+		"given":   func(p *Agreed) { p.Terms = terms("capacity", "info") },
+		"changed": func(p *Agreed) { p.Terms[1].Child = gateway.Term{N: 2, Unit: "h"} },
+		"removed": func(p *Agreed) { p.Terms = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRegion(t)
+			reg, _ := r.register(t)
+			doc := r.next()
+			change(&doc.Pairs[0]) // al-ba
+			for _, hands := range [][]gateway.Country{{"md", "me", "mk", "rs"}, {"al", "me", "mk", "rs"}, {"ba", "md", "me", "mk", "rs", "xk"}} {
+				wantReason(t, reg.Take(r.force(t, doc, hands...), noon), TermsChanged)
+			}
+			if err := reg.Take(r.force(t, doc, "al", "ba", "me", "mk"), noon); err != nil {
+				t.Errorf("with both signatures: %v", err)
+			}
+		})
+	}
+}
+
 func TestWhatFollowsMustBeNewerAndOfTheSameKind(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t)
