@@ -161,7 +161,9 @@ func (v *verifier) binding(l *leaf, c Core, h gateway.Head, body Opening) (gatew
 		return b, false
 	}
 	v.report.conforms(BindingSigned)
-	v.hold(l, BindingAgrees, b.Audience == h.Audience && b.Delivery == body.Delivery, "it was released to another party, or as another delivery, than the entry says")
+	if !v.hold(l, BindingAgrees, b.Audience == h.Audience && b.Delivery == body.Delivery, "it was released to another party, or as another delivery, than the entry says") {
+		return b, false
+	}
 	v.hold(l, BindingAgrees, b.IssuedAt.Unix() == body.ReceivedAt, "it was released at %s, and received at %s", stamp(b.IssuedAt), stamp(at(body.ReceivedAt)))
 	v.hold(l, BindingAgrees, b.Pair == l.Pair, "it was released under another number than the entry's")
 	v.hold(l, BindingAgrees, b.SDHash == body.SDHash && b.Policy == body.Policy, "it names another release or policy than the entry")

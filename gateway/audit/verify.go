@@ -44,8 +44,9 @@ func Verify(ctx context.Context, in io.Reader, o Options) (*Report, error) {
 	p, ok := d.parts()
 	r.Bundle = p.contents
 	if !ok {
+		err := d.broken()
 		r.sort()
-		return r, d.broken()
+		return r, err
 	}
 	v := newVerifier(o, p, r)
 	for least := p.contents.begin() / chunk; ; {
@@ -68,8 +69,9 @@ func Verify(ctx context.Context, in io.Reader, o Options) (*Report, error) {
 		least = piece.n + 1
 	}
 	v.finish()
+	err := d.broken()
 	r.sort()
-	return r, d.broken()
+	return r, err
 }
 
 // verifier goes through a bundle once.
@@ -228,7 +230,7 @@ func (v *verifier) entry(s seat, o Opened, opened bool) {
 	e, err := ledger.ParseEntry(s.entry)
 	if err != nil {
 		if !s.altered { // what was altered was found already
-			v.find(s.index, EntryForm, Violates, "the log holds here what is no entry")
+			v.find(s.index, EntryForm, Violates, "what stands here has not the form of an entry")
 		}
 		v.unknown++
 		return

@@ -112,7 +112,7 @@ func (w *world) key(p gateway.Party) *certs.Keys {
 
 func (w *world) notary() envelope.Notary {
 	return envelope.Notary{Keys: map[gateway.Party]*envelope.Private{
-		gateway.TheGateway: w.key(gateway.TheGateway).Evidence, me: w.key(me).Evidence, rs: w.key(rs).Evidence, al: w.key(al).Evidence,
+		gateway.TheGateway: w.key(gateway.TheGateway).Evidence,
 	}}
 }
 
@@ -132,17 +132,29 @@ type sent struct {
 func (s sent) id() gateway.MessageID      { return s.Head.MessageID() }
 func (s sent) number() gateway.PairNumber { return s.Bound.Binding.Pair }
 
-// send lets the gateway receive a draft, after change, all units of it.
-func (w *world) send(d map[string]any) sent {
+// signedAt dates a message back.
+type signedAt time.Time
+
+// send lets the gateway receive a draft, all units of it.
+func (w *world) send(d map[string]any, at ...signedAt) sent {
+	w.t.Helper()
+	return w.accept(w.sign(d, at...), d["from"].(gateway.Party))
+}
+
+func (w *world) sign(d map[string]any, at ...signedAt) []byte {
 	w.t.Helper()
 	raw, err := json.Marshal(d)
 	w.ok(err)
 	draft, err := outgoing.ParseDraft(raw)
 	w.ok(err)
-	desk := outgoing.Desk{Directory: w.directory, Catalogue: w.set, Policy: w.policy, Now: func() time.Time { return w.now }, NewID: newID}
+	now := w.now
+	if len(at) > 0 {
+		now = time.Time(at[0])
+	}
+	desk := outgoing.Desk{Directory: w.directory, Catalogue: w.set, Policy: w.policy, Now: func() time.Time { return now }, NewID: newID}
 	signed, err := desk.Sign(draft, w.facts[draft.Thread], w.key(draft.From), outgoing.Options{All: true})
 	w.ok(err)
-	return w.accept(signed.Raw, draft.From)
+	return signed.Raw
 }
 
 func (w *world) accept(raw []byte, from gateway.Party) sent {
@@ -207,8 +219,8 @@ func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string,
 	return gateway.Recorded{Digest: r.Digest, Answer: r.Answer}, nil
 }
 
-// testify records evidence of a delivery, after change, signed by its signer.
-func (w *world) testify(s sent, e gateway.Event, signer gateway.Party, change func(*gateway.Statement)) int64 {
+// statement is evidence of a delivery, after change, signed by its signer.
+func (w *world) statement(s sent, e gateway.Event, signer gateway.Party, change func(*gateway.Statement)) string {
 	w.t.Helper()
 	w.now = w.now.Add(time.Minute)
 	st := gateway.Statement{ID: newID(), Signer: signer, At: w.now, Event: e, Message: s.id(), Delivery: s.Bound.Binding.Delivery, SDHash: s.Bound.Binding.SDHash}
@@ -218,9 +230,33 @@ func (w *world) testify(s sent, e gateway.Event, signer gateway.Party, change fu
 	if change != nil {
 		change(&st)
 	}
-	jws, err := w.notary().Testify(st)
+	jws, err := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{signer: w.key(signer).Evidence}}.Testify(st)
+	w.ok(err)
+	return jws
+}
+
+// testify records evidence.
+func (w *world) testify(s sent, e gateway.Event, signer gateway.Party, change func(*gateway.Statement)) int64 {
+	w.t.Helper()
+	return w.evidence(s, e, w.statement(s, e, signer, change))
+}
+
+// forge records evidence in one party's name that another signed.
+func (w *world) forge(s sent, e gateway.Event, name, by gateway.Party) int64 {
+	w.t.Helper()
+	jws, err := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{name: w.key(by).Evidence}}.Testify(gateway.Statement{
+		ID: newID(), Signer: name, At: w.now, Event: e, Message: s.id(), Delivery: s.Bound.Binding.Delivery, SDHash: s.Bound.Binding.SDHash,
+	})
 	w.ok(err)
 	return w.evidence(s, e, jws)
+}
+
+// revoke lets a party revoke its key; the gateway does not listen.
+func (w *world) revoke(p gateway.Party, key string, at time.Time) {
+	w.t.Helper()
+	jws, err := trust.Statement{Kind: trust.Revocation, By: p, Issued: at, Key: key, Reason: "lost"}.Sign(w.key(p).Approval)
+	w.ok(err)
+	w.told = append(w.told, jws)
 }
 
 func (w *world) evidence(s sent, e gateway.Event, jws string) int64 {
