@@ -80,13 +80,13 @@ func (p *Policy) Decide(q gateway.Question) gateway.Decision {
 		if i > 0 && name == units[i-1] {
 			continue
 		}
-		by, aside := m.withheldBy(name, withhold, allow)
-		if by != "" {
-			d.Withheld = append(d.Withheld, gateway.Withheld{Unit: name, Rule: by})
+		w := m.judge(name, withhold, allow)
+		if !w.Leaves {
+			d.Withheld = append(d.Withheld, gateway.Withheld{Unit: name, Rule: w.Rule})
 			continue
 		}
 		d.Released = append(d.Released, name)
-		d.Overridden = append(d.Overridden, aside...)
+		d.Overridden = append(d.Overridden, w.Aside...)
 	}
 	if d.Overridden != nil {
 		slices.Sort(d.Overridden)
@@ -105,34 +105,45 @@ func live(out []*rule, rules []*rule, m *message) []*rule {
 	return out
 }
 
-// withheldBy names the rule by which a unit does not leave, or nothing if it may, and then
-// the rules that the message's override set aside for it.
-func (m *message) withheldBy(name string, withhold, allow []*rule) (by string, aside []string) {
+// Why is what becomes of one unit, and the rule that says so.
+type Why struct {
+	Unit   string
+	Leaves bool
+	Rule   string   // that lets it leave, or by which it stays
+	Aside  []string // the rules that the message's override set aside for it to leave
+}
+
+// judge says what becomes of a unit.
+func (m *message) judge(name string, withhold, allow []*rule) Why {
+	w := Why{Unit: name, Rule: DefaultDeny}
 	if block, _, field := gateway.SplitUnit(name); field != "" {
 		// A field travels inside its block: it cannot leave alone.
-		if by, _ := m.withheldBy(block, withhold, allow); by != "" {
-			return by, nil
+		if in := m.judge(block, withhold, allow); !in.Leaves {
+			w.Rule = in.Rule
+			return w
 		}
 	}
 	u, carried := m.describe(name)
+	var aside []string
 	for _, r := range withhold {
 		switch {
 		case !r.when.holdsForUnit(&u):
 		case r.lifted(m):
 			aside = append(aside, r.ID)
 		default:
-			return r.ID, nil
+			w.Rule = r.ID
+			return w
 		}
 	}
 	if !carried {
-		return DefaultDeny, nil
+		return w
 	}
 	for _, r := range allow {
 		if r.when.holdsForUnit(&u) {
-			return "", aside
+			return Why{Unit: name, Leaves: true, Rule: r.ID, Aside: aside}
 		}
 	}
-	return DefaultDeny, nil
+	return w
 }
 
 // index sorts the rules by the topics that they name, so that a decision asks only those

@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+
+	"example.org/trm/gateway"
+)
 
 // Explain says a rule in plain words, for the sender whose message it decides. It is
 // empty for a rule that is not here.
@@ -10,6 +14,25 @@ func (p *Policy) Explain(rule string) string {
 	}
 	r, _ := p.Rule(rule)
 	return r.Says
+}
+
+// Because says of each unit of a message, sorted, which rule decides about it; where the
+// message may not travel at all, only which rule says so. It decides as [Policy.Decide]
+// does.
+func (p *Policy) Because(q gateway.Question) (refused string, units []Why) {
+	if d := p.Decide(q); d.Refusal != nil {
+		return d.Refusal.Rule, nil
+	}
+	m := about(q)
+	set, ok := p.topics[q.Type.Topic]
+	if !ok {
+		set = &p.others
+	}
+	withhold, allow := live(nil, set.withhold, &m), live(nil, set.allow, &m)
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(q.Units))) {
+		units = append(units, m.judge(name, withhold, allow))
+	}
+	return "", units
 }
 
 // Kept lists in plain words what the sending office keeps by itself, because nobody on

@@ -33,6 +33,15 @@ func FuzzDecide(f *testing.F) {
 			}
 			return
 		}
+		if _, why := p.Because(q); len(why) != len(d.Released)+len(d.Withheld) {
+			t.Fatalf("explains %d units of %d", len(why), len(d.Released)+len(d.Withheld))
+		} else {
+			for _, w := range why {
+				if w.Leaves != slices.Contains(d.Released, w.Unit) || !w.Leaves && w.Rule != withheldBy(d, w.Unit) {
+					t.Fatalf("explains %+v, decides otherwise", w)
+				}
+			}
+		}
 		said := slices.Clone(d.Released)
 		for _, w := range d.Withheld {
 			if _, ok := p.Rule(w.Rule); !ok && w.Rule != policy.DefaultDeny {
