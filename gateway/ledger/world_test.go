@@ -35,7 +35,7 @@ type world struct {
 	log       *ledger.Log
 	numbered  atomic.Pointer[string]
 	stop      func()
-	silent    bool
+	wrap      func(ledger.Store) ledger.Store // nil: the journal itself
 }
 
 // observer is a witness that can be switched off.
@@ -127,7 +127,11 @@ func (w *world) open() {
 		}
 	}})
 	w.must(err)
-	w.log = w.newLog(w.journal)
+	var store ledger.Store = w.journal
+	if w.wrap != nil {
+		store = w.wrap(store)
+	}
+	w.log = w.newLog(store)
 	w.must(w.log.Check(w.t.Context()))
 }
 
@@ -136,7 +140,7 @@ func (w *world) newLog(s ledger.Store) *ledger.Log {
 	g, err := ledger.OpenGuard(w.guardFile())
 	w.must(err)
 	var log *slog.Logger
-	if !w.silent && os.Getenv("LEDGER_TEST_LOG") != "" {
+	if os.Getenv("LEDGER_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	l, err := ledger.New(ledger.Options{
@@ -188,13 +192,21 @@ func (w *world) deeds(from, n int) {
 // await waits until done returns nil, and says what it last said if it never does.
 func (w *world) await(what string, done func() error) {
 	w.t.Helper()
-	var err error
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if err = done(); err == nil {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := done()
+		if err == nil {
 			return
 		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			w.t.Fatalf("waiting for %s: %v", what, err)
+		}
 	}
-	w.t.Fatalf("waiting for %s: %v", what, err)
 }
 
 func (w *world) standing() ledger.Standing {
