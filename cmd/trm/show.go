@@ -14,6 +14,7 @@ import (
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/policy"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -234,6 +235,11 @@ func (a *app) openAs(d *desk, raw []byte, reader gateway.Party) error {
 		return nil
 	}
 	a.printView(v)
+	// What nobody on the way can check stands beside what was opened.
+	a.printf("\nWhat the office keeps by itself\n")
+	for _, s := range d.policy.Duties(policy.AtOpening) {
+		a.printf("  - %s\n", s)
+	}
 	return nil
 }
 
