@@ -134,3 +134,26 @@ func (h *History) keyAt(id string, t time.Time) (gateway.Key, bool) {
 	}
 	return h.taken[i].Key(id)
 }
+
+// Taken lists every directory that was taken, the first first, whether it is in force, was,
+// or will be.
+func (r *Register) Taken() []*Directory {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.taken)
+}
+
+// LookBack is [OpenFolder] for whoever asks about the past: every directory that the folder
+// has taken, the first first. The last one lists what was told over them
+// ([Directory.Statements]).
+func LookBack(folder string, now time.Time) ([]*Directory, error) {
+	pins, first, err := ReadFolder(folder)
+	if err != nil {
+		return nil, err
+	}
+	r, err := recall(state(folder), pins, first, now)
+	if err != nil {
+		return nil, fmt.Errorf("opening the directories: %w", err)
+	}
+	return r.Taken(), nil
+}
