@@ -9,10 +9,13 @@ package examiner
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,7 +88,11 @@ func Examine(ctx context.Context, f Files, seen map[string]Head) (Report, error)
 		return Report{}, err
 	}
 	defer tx.Rollback()
-	e := examination{ctx: ctx, tx: tx, files: f, Report: Report{Heads: map[string]Head{}, Signed: map[string]int64{}, Witnessed: map[string]int64{}}}
+	keys, err := os.ReadFile(f.Journal + ".keys")
+	if err != nil {
+		return Report{}, err
+	}
+	e := examination{ctx: ctx, tx: tx, files: f, keys: keys, Report: Report{Heads: map[string]Head{}, Signed: map[string]int64{}, Witnessed: map[string]int64{}}}
 	if err := e.run(guard, seen); err != nil {
 		return Report{}, fmt.Errorf("examining the log: %w", err)
 	}
@@ -97,6 +104,7 @@ type examination struct {
 	ctx   context.Context
 	tx    *sql.Tx
 	files Files
+	keys  keys
 	trees map[string]*tree
 }
 
@@ -176,11 +184,12 @@ type leaf struct {
 func (e *examination) entries(id int64, origin string) (*tree, error) {
 	t := &tree{}
 	before := int64(0)
-	err := e.each(`SELECT e.seq, e.idx, e.event, ifnull(e.pair_from, ''), ifnull(e.pair_to, ''), ifnull(e.origin, ''), ifnull(e.n, 0), e.commitment, e.withheld, e.leaf, o.nonce, o.opening
+	err := e.each(`SELECT e.seq, e.idx, e.event, ifnull(e.pair_from, ''), ifnull(e.pair_to, ''), ifnull(e.origin, ''), ifnull(e.n, 0), e.commitment, e.withheld, e.leaf, o.nonce, o.opening, ifnull(o.message, 0)
 		FROM log_outbox e LEFT JOIN openings o ON o.entry = e.seq WHERE e.log = ? ORDER BY e.idx`, func(scan func(...any) error) error {
 		x := Entry{Origin: origin}
 		var commitment, withheld, nonce, opening []byte
-		if err := scan(&x.Seq, &x.Index, &x.Event, &x.Pair.From, &x.Pair.To, &x.Pair.Origin, &x.Pair.N, &commitment, &withheld, &x.Leaf, &nonce, &opening); err != nil {
+		var message int64
+		if err := scan(&x.Seq, &x.Index, &x.Event, &x.Pair.From, &x.Pair.To, &x.Pair.Origin, &x.Pair.N, &commitment, &withheld, &x.Leaf, &nonce, &opening, &message); err != nil {
 			return err
 		}
 		at := fmt.Sprintf("%s, entry %d", origin, x.Index)
@@ -199,6 +208,7 @@ func (e *examination) entries(id int64, origin string) (*tree, error) {
 			e.find("%s says something else than was recorded", at)
 		}
 		if opening != nil {
+			opening = e.keys.open(message, opening)
 			m := hmac.New(sha256.New, nonce)
 			m.Write(opening)
 			if !hmac.Equal(m.Sum(nil), commitment) {
@@ -300,6 +310,36 @@ func (e *examination) holds(origin, what string, h Head) bool {
 		return true
 	}
 	return false
+}
+
+// keys are the keys that the openings of messages are closed with: one for each message, in
+// the order of receipt, each 32 bytes.
+type keys []byte
+
+// open opens an opening, which is nothing where it cannot. One that is about no message is
+// not closed.
+func (k keys) open(message int64, closed []byte) []byte {
+	const first = int64(len("TRM body keys 1\n"))
+	if len(closed) < 13 || closed[0] != 1 {
+		return closed
+	}
+	at := first + message*32
+	if int64(len(k)) < at+32 {
+		return nil
+	}
+	block, err := aes.NewCipher(k[at : at+32])
+	if err != nil {
+		return nil
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil
+	}
+	plain, err := gcm.Open(nil, closed[1:13], closed[13:], binary.BigEndian.AppendUint64([]byte("opening"), uint64(message)))
+	if err != nil {
+		return nil
+	}
+	return plain
 }
 
 // numbers finds deliveries that were left out of a pair's numbering, or stand in it twice.

@@ -74,7 +74,7 @@ func (g *Grown) In(dir string) *Grown {
 	g.t.Helper()
 	c := *g
 	c.Journal, c.Guard = filepath.Join(dir, "journal.db"), filepath.Join(dir, "log.guard")
-	for from, to := range map[string]string{g.Journal: c.Journal, g.Guard: c.Guard} {
+	for from, to := range map[string]string{g.Journal: c.Journal, g.Journal + ".keys": c.Journal + ".keys", g.Guard: c.Guard} {
 		raw, err := os.ReadFile(from)
 		if err == nil {
 			err = os.WriteFile(to, raw, 0o600)

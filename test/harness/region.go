@@ -16,8 +16,10 @@ import (
 
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
+	"example.org/trm/gateway/ledger/quorum"
 	"example.org/trm/gateway/trust"
 	"example.org/trm/test/canary"
+	"example.org/trm/test/examiner"
 	"example.org/trm/test/nation"
 	"example.org/trm/test/redistest"
 )
@@ -56,13 +58,17 @@ type Region struct {
 	Spans     *Spans
 	Directory *trust.Directory
 	Certs     string
+	Witnesses []*Witness // of the log, in the order of the directory's policy
 
 	t         testing.TB
 	alarms    []string
 	operators string
 	countries []gateway.Country
 	stopped   bool
-	last      []byte // what the gateway's metrics were before it stopped
+	logKey    quorum.Key
+	policy    quorum.Policy
+	heads     map[string]examiner.Head // how far the log had come at the last check
+	last      []byte                   // what the gateway's metrics were before it stopped
 
 	mu     sync.Mutex // guards what follows
 	sent   []*Sent
@@ -97,6 +103,7 @@ func New(t testing.TB, o Options) *Region {
 	}
 	r.Redis = redistest.Start(t, "--rdbcompression", "no") // compressed, a canary would not be found
 	r.Spans = newSpans(t)
+	r.startWitnesses()
 	t.Cleanup(r.end)
 	r.startGateway()
 	for _, c := range r.countries {
@@ -110,6 +117,9 @@ func New(t testing.TB, o Options) *Region {
 
 // startGateway starts gatewayd and waits until it can receive safely.
 func (r *Region) startGateway() {
+	if err := os.MkdirAll(filepath.Dir(r.Log().Guard), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
 	door := freeAddress(r.t)
 	r.URL, r.operators = "http://"+door, freeAddress(r.t)
 	config := r.write("gatewayd.yaml", map[string]any{
@@ -118,6 +128,7 @@ func (r *Region) startGateway() {
 		"redis":     map[string]any{"addresses": []string{r.Redis.Addr()}},
 		"otlp":      r.Spans.URL,
 		"reconcile": "2s",
+		"log":       map[string]any{"guard": r.Log().Guard, "witnesses": r.witnessesAt()},
 		"limits":    map[string]any{"rate": 2000, "burst": 2000},
 	})
 	r.Gateway = newProgram(r.t, "gatewayd", r.Dir, program(r.t, "gatewayd"), config)

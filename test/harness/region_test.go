@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"example.org/trm/gateway"
+	"example.org/trm/gateway/journal/sqlite"
+	"example.org/trm/test/examiner"
 	"example.org/trm/test/nation"
 )
 
@@ -53,7 +56,7 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 	d := Referral("me/coordinator", "rs/coordinator")
 	r.Send(d)
 	r.Settle()
-	if all := slices.Concat(r.Lives(), r.Effects(), r.Proofs(), r.Strays()); len(all) > 0 {
+	if all := slices.Concat(r.Lives(), r.Effects(), r.Proofs(), r.Ledger(), r.Strays()); len(all) > 0 {
 		t.Fatalf("a region that nobody broke: %q", all)
 	}
 	effects, err := r.Arrived("rs")
@@ -94,6 +97,19 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 		"a lost order": {r.Effects, "took effect before number", func() func() {
 			touch(t, file(second), born.ModTime().Add(-time.Hour))
 			return func() { touch(t, file(second), born.ModTime()) }
+		}},
+		"an entry of the log that was changed": {r.Ledger, "the hash over entries 2 to 2 is not theirs", func() func() {
+			execute(t, r, `UPDATE log_outbox SET leaf = CAST(leaf || ' ' AS BLOB) WHERE idx = 2`)
+			return func() {
+				execute(t, r, `UPDATE log_outbox SET leaf = CAST(rtrim(CAST(leaf AS TEXT)) AS BLOB) WHERE idx = 2`)
+			}
+		}},
+		"a log that was set back": {r.Ledger, "an earlier examination knows", func() func() {
+			was := maps.Clone(r.heads)
+			for origin, h := range was {
+				r.heads[origin] = examiner.Head{Size: h.Size + 1, Root: h.Root}
+			}
+			return func() { r.heads = was }
 		}},
 		"a name in the gateway's folder": {r.Strays, "astray", func() func() {
 			p := filepath.Join(r.Dir, "gateway", "stray")
@@ -161,6 +177,20 @@ func load(t *testing.T, p string) []byte {
 func write(t *testing.T, p string, b []byte) {
 	t.Helper()
 	if err := os.WriteFile(p, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// execute changes the gateway's database as its operator could.
+func execute(t *testing.T, r *Region, statement string) {
+	t.Helper()
+	w, read, err := sqlite.Open(r.Log().Journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	defer read.Close()
+	if _, err := w.ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}
 }
