@@ -213,6 +213,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	broken.overseer.err, w.overseer.list = gateway.Unavailable(gateway.CodeBusy, time.Second, fails), overridden()
 	broken.ledger.err = gateway.Unavailable(gateway.CodeBusy, time.Second, fails)
 	broken.previewer.err = gateway.Unavailable(gateway.CodeBusy, time.Second, fails)
+	second := newWorld(t, withRelease(t))
 	empty := newWorld(t)
 	empty.ledger.empty = true
 	d := describe(t, w)
@@ -289,15 +290,17 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 			w.get("ba/coordinator", "/v1/log/test/2026/tile/0/000.p/1"), w.get("rs/auditor", "/v1/log/test/2026/tile/entries/000.p/1"),
 			w.get("ba/coordinator", "/v1/log/test/2026/tile/entries/000.p/1"), w.get("", "/v1/log/test/2026/tile/0/000.p/1"), w.get("rs/auditor", "/v1/log/test/2026/tile/9/000"),
 		},
-		"GET /v1/directory":      {w.get("selec/liaison", "/v1/directory"), w.get("", "/v1/directory")},
-		"GET /v1/schemas":        {w.get("", "/v1/schemas")},
-		"GET /v1/schemas/{name}": {w.get("", "/v1/schemas/no-such")},
-		"GET /v1/codes":          {w.get("", "/v1/codes")},
-		"GET /v1/policy":         {w.get("", "/v1/policy")},
-		"GET /v1/problems":       {w.get("", "/v1/problems")},
-		"GET /v1/openapi.yaml":   {w.get("", "/v1/openapi.yaml")},
-		"GET /healthz":           {w.get("", "/healthz")},
-		"GET /readyz":            {w.get("", "/readyz"), broken.get("", "/readyz")},
+		"GET /v1/directory":                {w.get("selec/liaison", "/v1/directory"), w.get("", "/v1/directory")},
+		"GET /v1/schemas":                  {w.get("", "/v1/schemas")},
+		"GET /v1/schemas/{name}":           {w.get("", "/v1/schemas/no-such")},
+		"GET /v1/codes":                    {w.get("", "/v1/codes"), second.get("", "/v1/codes")},
+		"GET /v1/codes/{release}":          {w.get("", "/v1/codes/2026-11"), second.get("", "/v1/codes/2027-03"), w.get("", "/v1/codes/2027-03")},
+		"GET /v1/codes/{release}/manifest": {second.get("", "/v1/codes/2027-03/manifest"), second.get("", "/v1/codes/2026-11/manifest")},
+		"GET /v1/policy":                   {w.get("", "/v1/policy")},
+		"GET /v1/problems":                 {w.get("", "/v1/problems")},
+		"GET /v1/openapi.yaml":             {w.get("", "/v1/openapi.yaml")},
+		"GET /healthz":                     {w.get("", "/healthz")},
+		"GET /readyz":                      {w.get("", "/readyz"), broken.get("", "/readyz")},
 	}
 	for range 20 { // until the burst is used up
 		a := w.submit("ba/coordinator", message(1).String())

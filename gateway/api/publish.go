@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"example.org/trm/gateway"
-	"example.org/trm/schemas"
 )
 
 //go:embed openapi.yaml
@@ -36,15 +35,6 @@ func (d *door) schema(c echo.Context, _ gateway.Party) error {
 		return gateway.Refuse(gateway.CodeNotFound, "", "Take a name that /v1/schemas lists.")
 	}
 	return d.write(c, http.StatusOK, typeSchema, body)
-}
-
-// codes are the code lists of the current release, and the releases that are accepted.
-func (d *door) codes(c echo.Context, _ gateway.Party) error {
-	return d.json(c, struct {
-		Release  string         `json:"release"`
-		Accepted []string       `json:"accepted"`
-		Lists    []schemas.List `json:"lists"`
-	}{d.Schemas.Release(), orEmpty(d.Schemas.Releases()), orEmpty(d.Schemas.Lists())})
 }
 
 // policy is the rules in force, in plain words.

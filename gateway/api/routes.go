@@ -69,6 +69,8 @@ func (d *door) routes() []route {
 		{http.MethodGet, "/v1/schemas", anyone, d.schemaNames},
 		{http.MethodGet, "/v1/schemas/*", anyone, d.schema},
 		{http.MethodGet, "/v1/codes", anyone, d.codes},
+		{http.MethodGet, "/v1/codes/:release", anyone, d.release},
+		{http.MethodGet, "/v1/codes/:release/manifest", anyone, d.manifest},
 		{http.MethodGet, "/v1/policy", anyone, d.policy},
 		{http.MethodGet, "/v1/problems", anyone, d.problems},
 		{http.MethodGet, "/v1/openapi.yaml", anyone, d.openAPI},

@@ -35,6 +35,8 @@ var doors = map[string]struct {
 	"GET /v1/schemas":                        {"/v1/schemas", everyone},
 	"GET /v1/schemas/*":                      {"/v1/schemas/nothing", everyone},
 	"GET /v1/codes":                          {"/v1/codes", everyone},
+	"GET /v1/codes/:release":                 {"/v1/codes/2026-11", everyone},
+	"GET /v1/codes/:release/manifest":        {"/v1/codes/2026-11/manifest", everyone},
 	"GET /v1/policy":                         {"/v1/policy", everyone},
 	"GET /v1/problems":                       {"/v1/problems", everyone},
 	"GET /v1/openapi.yaml":                   {"/v1/openapi.yaml", everyone},
