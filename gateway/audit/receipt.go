@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"example.org/trm/gateway"
-	"example.org/trm/gateway/ledger"
 	"example.org/trm/gateway/trust"
 )
 
@@ -44,44 +42,27 @@ type Step struct {
 	Proof   string  `json:"proof,omitempty"`     // C2SP tlog-proof; empty while no witnessed checkpoint covers it
 }
 
-// Prover proves that an entry is in a witnessed checkpoint; in production it is the ledger.
-type Prover interface {
-	// Prove makes the proof, or fails with [ledger.ErrPending] where none can be made yet.
-	Prove(ctx context.Context, origin string, index int64) (ledger.Proof, error)
-}
-
-// Issue makes the receipt of a message for one of its correspondents, from the entries
-// about it. Only the sender's holds what an acceptance conceals.
-func Issue(ctx context.Context, viewer gateway.Party, id gateway.MessageID, entries []gateway.LogEntry, p Prover, e Editions) (Receipt, error) {
-	r := Receipt{Format: ReceiptFormat, Viewer: viewer, Message: MessageName{id.Issuer, id.ID}, Steps: []Step{}, Directories: []json.RawMessage{}, Statements: []string{}}
-	for _, le := range entries {
-		s := Step{Origin: le.Origin, Index: le.Index, Entry: string(le.Leaf), Nonce: encode64(le.Nonce), Opening: string(le.Opening)}
-		if len(le.Concealed) > 0 && viewer == id.Issuer {
-			s.Secret = &Secret{encode64(le.ConcealedNonce), string(le.Concealed)}
-		}
-		if le.Origin != "" {
-			proof, err := p.Prove(ctx, le.Origin, le.Index)
-			if err != nil && !errors.Is(err, ledger.ErrPending) {
-				return r, fmt.Errorf("making a receipt: %w", err)
-			}
-			if err == nil {
-				s.Proof = string(proof.Marshal())
-			}
-		}
-		r.Steps = append(r.Steps, s)
+// Issue makes the receipt of a message for one of its correspondents, of the entries about
+// it that the correspondent may have, and of the directories and statements that prove who
+// signed them. It leaves out directories that prove nothing here.
+func Issue(viewer gateway.Party, id gateway.MessageID, steps []Step, taken []*trust.Directory) Receipt {
+	r := Receipt{
+		Format: ReceiptFormat, Viewer: viewer, Message: MessageName{id.Issuer, id.ID}, Steps: steps,
+		Directories: []json.RawMessage{}, Statements: []string{},
 	}
-	taken, told := e.Directories()
 	for i, d := range taken {
 		if i == len(taken)-1 || needed(d, taken[:i]) || r.during(d, taken[i+1]) {
 			r.Directories = append(r.Directories, json.RawMessage(d.Signed()))
 		}
 	}
-	for _, jws := range told {
-		if s, err := trust.ReadStatement(jws); err == nil && s.Kind == trust.Revocation {
-			r.Statements = append(r.Statements, jws)
+	if len(taken) > 0 {
+		for _, jws := range taken[len(taken)-1].Statements() {
+			if s, err := trust.ReadStatement(jws); err == nil && s.Kind == trust.Revocation {
+				r.Statements = append(r.Statements, jws)
+			}
 		}
 	}
-	return r, nil
+	return r
 }
 
 // needed reports whether a directory lists other coordinators' keys than the one before:

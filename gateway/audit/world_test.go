@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -403,14 +404,14 @@ func (l log) Directories() ([]*trust.Directory, []string) {
 	return []*trust.Directory{l.directory}, l.told
 }
 
-func (l log) Policy(digest string) ([]byte, bool) {
-	return l.policy.File(), digest == l.policy.Digest()
+func (l log) Policy(digest string) ([]byte, error) {
+	if digest != l.policy.Digest() {
+		return nil, fs.ErrNotExist
+	}
+	return l.policy.File(), nil
 }
 
-func (l log) Schemas(digest string) (map[string][]byte, bool) {
-	files, err := l.set.Files()
-	return files, err == nil && digest == l.set.Digest()
-}
+func (l log) Schemas(digest string) (map[string][]byte, error) { return l.set.Files() }
 
 // bundle exports the whole log for a country's auditor.
 func (w *world) bundle(viewer gateway.Party) []byte {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -54,10 +55,11 @@ type Editions interface {
 	// Directories are all directories that were taken, the first first, and what was told
 	// over them.
 	Directories() (taken []*trust.Directory, statements []string)
-	// Policy is a policy by its digest.
-	Policy(digest string) ([]byte, bool)
-	// Schemas is an edition of the schemas by its digest: its files by their names.
-	Schemas(digest string) (map[string][]byte, bool)
+	// Policy is a policy by its digest, fs.ErrNotExist where it was not kept.
+	Policy(digest string) ([]byte, error)
+	// Schemas is an edition of the schemas by its digest: its files by their names, or
+	// fs.ErrNotExist.
+	Schemas(digest string) (map[string][]byte, error)
 }
 
 // Exporter writes bundles.
@@ -106,13 +108,15 @@ func (x Exporter) Range(ctx context.Context, origin string, from, to time.Time) 
 
 func day(t time.Time) int64 { return t.Unix() / 86400 }
 
-// perPage is how many chunks a page holds: some four thousand entries, a few megabytes.
-const perPage = 16
+// perPage is how many chunks a page holds: some thousand entries, a few megabytes, which
+// cross a slow line before anybody's patience ends. A year of a busy region is some hundred
+// pages.
+const perPage = 4
 
 // Page writes one page of a bundle: the first, with after 0, begins the archive, and the
-// pages together are the archive, but for its end. It returns where the next begins, 0
-// after the last. The same page of the same range is the same, byte for byte, as long as
-// nothing in it is purged.
+// pages together are the archive, but for its end, which [End] writes. It returns where the
+// next begins, 0 after the last. The same page of the same range is the same, byte for byte,
+// as long as nothing in it is purged. Only the first page needs the range's checkpoint.
 func (x Exporter) Page(ctx context.Context, w io.Writer, viewer gateway.Party, r Range, after int64) (next int64, err error) {
 	c := Contents{Format: Format, Origin: r.Origin, Viewer: viewer, First: r.First, Size: r.Size}
 	if err := c.check(); err != nil {
@@ -208,17 +212,26 @@ func (x Exporter) directories(a archive, number int64, until time.Time) error {
 	return a.add(nameStatements, text)
 }
 
-// editions writes the policies and schemas that the log says were in force.
+// editions writes the policies and schemas that the log says were in force. One that was
+// lost is left out: whoever verifies the bundle says so.
 func (x Exporter) editions(a archive, named map[gateway.Event][]string) error {
 	for _, digest := range sortedOnce(named[gateway.PolicyInForce]) {
-		if p, ok := x.Editions.Policy(digest); ok {
-			if err := a.add(namePolicy(digest), p); err != nil {
-				return err
-			}
+		p, err := x.Editions.Policy(digest)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = a.add(namePolicy(digest), p)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	for _, digest := range sortedOnce(named[gateway.SchemasInForce]) {
-		files, _ := x.Editions.Schemas(digest)
+		files, err := x.Editions.Schemas(digest)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		for _, name := range slices.Sorted(maps.Keys(files)) {
 			if err := a.add(nameSchemas(digest, name), files[name]); err != nil {
 				return err
