@@ -118,13 +118,11 @@ func (l *Log) Check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("checking the log: %w", err)
 	}
-	l.mu.Lock()
-	l.state = s
-	l.mu.Unlock()
 	if s.refused != nil {
 		l.o.Log.Error("the log signs nothing", "err", s.refused)
 		l.renumber(ctx)
 	}
+	l.change(func(old *state) { *old = s })
 	return nil
 }
 
@@ -248,9 +246,9 @@ func (l *Log) change(f func(*state)) {
 
 // refuse ends signing until an operator has done something.
 func (l *Log) refuse(ctx context.Context, err error) {
-	l.change(func(s *state) { s.refused, s.checked = err, l.o.Now() })
 	l.o.Log.Error("the log signs nothing", "err", err)
 	l.renumber(ctx)
+	l.change(func(s *state) { s.refused, s.checked = err, l.o.Now() })
 }
 
 // sign makes the checkpoint of a tree.
