@@ -18,8 +18,8 @@ func ACL(c gateway.Country) []string {
 
 // GatewayACL returns the rules of the gateway's user, in the form of [ACL]: it places,
 // compares and removes deliveries, hands them to adapters that ask over HTTPS, takes
-// evidence, appends acknowledgements, and reads settings, for every country and on no
-// other key. It may delete no stream and change no setting: what it cannot do, nobody who
+// evidence, appends acknowledgements, reads settings, and has the append-only file written
+// anew after a purge, for every country and on no other key. It may delete no stream and change no setting: what it cannot do, nobody who
 // has its password can.
 func GatewayACL() []string {
 	var placed, told, answered string
@@ -29,7 +29,7 @@ func GatewayACL() []string {
 		answered += " %W~" + acks(c)
 	}
 	return []string{
-		"reset", "-@all", "+hello", "+auth", "+ping", "+client|setname", "+multi", "+exec", "+config|get",
+		"reset", "-@all", "+hello", "+auth", "+ping", "+client|setname", "+multi", "+exec", "+config|get", "+bgrewriteaof",
 		"(+xadd +xrange +eval +xdel +xack +xreadgroup +xclaim +xautoclaim +xpending +xgroup|create" + placed + ")",
 		"(+xreadgroup +xack +xdel +xtrim +xclaim +xautoclaim +xpending +xgroup|create" + told + ")",
 		"(+xadd" + answered + ")",

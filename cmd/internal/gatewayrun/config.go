@@ -71,6 +71,9 @@ type Config struct {
 	// Keep is how long after its final evidence a wrapped delivery, which only its
 	// recipient can open, stays in the journal. Default 24h.
 	Keep time.Duration `yaml:"keep"`
+	// Refused is how long it is kept that a message was refused, and why. A message that was
+	// received is kept as long as its type says. Default 30 days.
+	Refused time.Duration `yaml:"refused"`
 	// Reconcile is how often the streams are compared with the journal while Redis
 	// answers, to put back what it lost. Default 1m.
 	Reconcile time.Duration `yaml:"reconcile"`
@@ -166,6 +169,7 @@ func (c Config) Validate() error {
 	errs.add(c.Lease < 0, "lease: is negative")
 	errs.add(c.Lapse < 0, "lapse: is negative")
 	errs.add(c.Keep < 0, "keep: is negative")
+	errs.add(c.Refused < 0, "refused: is negative")
 	errs.add(c.Grace < 0, "grace: is negative")
 	errs.add(!originForm.MatchString(c.Origin), "origin: the region's name, a slash and a year, such as trm/2026")
 	for name, at := range c.Log.Witnesses {
@@ -204,6 +208,7 @@ func (c Config) orDefaults(now time.Time) Config {
 	c.Log.Guard = cmp.Or(c.Log.Guard, filepath.Join(c.Certs, "log.guard"))
 	c.Name = cmp.Or(c.Name, "gateway")
 	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
+	c.Refused = cmp.Or(c.Refused, 30*24*time.Hour)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
 	return c
 }

@@ -57,6 +57,7 @@ type Gateway struct {
 	timekeeper  *gateway.Timekeeper
 	overseer    *gateway.Overseer
 	inflow      *queue.Inflow
+	eraser      *eraser
 	certificate *certificate // nil: no TLS
 	door        http.Handler
 	listener    net.Listener
@@ -152,6 +153,7 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 			{Event: gateway.SchemasInForce, Digest: env.Schemas.Digest()},
 		}
 	}
+	g.eraser = &eraser{journal: g.journal, redis: g.redis, retention: retention(env.Schemas, c.Refused), keep: c.Keep, now: g.now}
 	for _, watch := range []func(metric.MeterProvider, *journal.Journal, func() time.Time) (func() error, error){watchBacklogs, watchDuties} {
 		unwatch, err := watch(tel.Meter, g.journal, g.now)
 		if err != nil {

@@ -49,7 +49,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	part(func(ctx context.Context) error {
 		return g.every(ctx, 30*time.Second, "looking for approvals that did not come", g.overseer.Lapse)
 	})
-	part(func(ctx context.Context) error { return g.every(ctx, time.Hour, "forgetting deliveries", g.forget) })
+	part(func(ctx context.Context) error { return g.every(ctx, time.Hour, "purging", g.purge) })
 	part(func(ctx context.Context) error {
 		return g.every(ctx, time.Hour, "forgetting approvals", g.forgetApprovals)
 	})
@@ -128,11 +128,6 @@ func (g *Gateway) every(ctx context.Context, pause time.Duration, what string, d
 		case <-tick.C:
 		}
 	}
-}
-
-// forget removes deliveries that ended a while ago. What proves them stays.
-func (g *Gateway) forget(ctx context.Context) (int, error) {
-	return g.journal.Forget(ctx, g.now().Add(-g.config.Keep), 500)
 }
 
 // unused is how long an approval waits for its message: longer than any message lives.
