@@ -1,34 +1,32 @@
 package main
 
 import (
-	"cmp"
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"example.org/trm/adapters"
 	"example.org/trm/gateway"
-	"example.org/trm/gateway/envelope"
 	"example.org/trm/gateway/sop"
 )
 
 func (a *app) dueCommand() *cobra.Command {
-	var all bool
-	c := &cobra.Command{
+	return &cobra.Command{
 		Use:   "due PARTY",
-		Short: "List what a party of a demo region owes and is owed, and until when",
-		Long: `due reads the messages that lie in the folders of a demo region, asks the gateway for the evidence
-about each, and lists the answers that are owed: by the party, and to it. Dates are those of the
-recipient's calendar and time zone. Days off that are computed and not yet announced are named
-where a date was counted over them.
+		Short: "List what a party owes and is owed, until when, and whom to telephone",
+		Long: `due asks the gateway, as the party, which answers are owed: by the party, and to it. A date is
+counted in the calendar of the office that owes the answer, and shown in the time zone of the
+party that asks. A date that was moved is shown with the one that stood before. Days off that
+are computed and not yet announced are named where a date was counted over them.
 
-A message that waits for its delivery is not listed: trace shows it.`,
+Of what is overdue or escalated it says whom to telephone: the duty officer of the office that
+owes the answer, and its alternate, as the directory lists them.
+
+A message that waits for its delivery is listed in the urgent lane alone, whose minutes count
+from receipt; trace shows the others.`,
 		Args: args("PARTY"),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := parseParty(args[0])
@@ -39,183 +37,158 @@ A message that waits for its delivery is not listed: trace shows it.`,
 			if err != nil {
 				return err
 			}
-			clock := sop.Clock{Types: d.catalogue}
-			if clock.Calendars, err = sop.OpenCalendars(); err != nil {
-				return err
-			}
-			found, err := d.correspondence(c.Context(), p)
+			calendars, err := sop.OpenCalendars()
 			if err != nil {
 				return err
 			}
-			return a.printDue(clock, duties(clock, found, all), p, time.Now())
+			list, err := d.client().Duties(c.Context(), p)
+			if err != nil {
+				return err
+			}
+			return a.printDue(dueFor(p, list, calendars, d.directory), p)
 		},
 	}
-	c.Flags().BoolVar(&all, "all", false, "also what was answered or fell away")
-	return c
 }
 
-// exchanged is a message and the evidence about it.
-type exchanged struct {
-	head  gateway.Head
-	steps []step
+// owing is what a party owes and is owed.
+type owing struct {
+	Owes []dueLine `json:"owes"`
+	Owed []dueLine `json:"owed"`
+	More bool      `json:"more,omitempty"` // there may be more, due later
 }
 
-// correspondence finds what a party sent and received in the folders of the region, with
-// the proven evidence about each, in the order of receipt by the gateway.
-func (d *desk) correspondence(ctx context.Context, p gateway.Party) ([]exchanged, error) {
-	folders, err := filepath.Glob(filepath.Join(d.home, "offices", "*", "*"))
-	if err != nil {
-		return nil, err
-	}
-	var out []exchanged
-	for _, dir := range folders {
-		reader := gateway.Party(filepath.Base(filepath.Dir(dir)) + "/" + filepath.Base(dir))
-		list, err := deliveries(d.home, reader)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, f := range list {
-			if f.doc.Envelope == nil { // the addressee's document has it, other roles' have not
-				continue
-			}
-			parts, err := envelope.Codec{}.Decode(f.doc.Envelope)
-			if err != nil {
-				return nil, fmt.Errorf("reading delivery %s: %w", f.doc.Delivery, err)
-			}
-			h := parts.Head
-			if h.Issuer != p && h.Audience != p {
-				continue
-			}
-			t, err := d.trace(ctx, p, h.MessageID())
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, exchanged{h, t.Steps})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b exchanged) int {
-		return cmp.Or(a.received().Compare(b.received()), cmp.Compare(a.head.ID, b.head.ID))
-	})
-	return out, nil
+// dueLine is a duty with what the reader's own office adds to it.
+type dueLine struct {
+	adapters.Duty
+	Local       string      `json:"local,omitempty"`       // the date in the reader's time zone
+	There       string      `json:"there,omitempty"`       // the date in the debtor's, where that is another
+	Provisional []string    `json:"provisional,omitempty"` // days off that may still move
+	Telephone   []telephone `json:"telephone,omitempty"`   // of what is owed to the reader and late
 }
 
-// received is when the gateway received the message.
-func (x exchanged) received() time.Time {
-	for _, s := range x.steps {
-		if s.Event == gateway.SubmissionAcceptance {
-			return s.At
-		}
-	}
-	return time.Time{}
+// telephone is somebody who can be called.
+type telephone struct {
+	Party  gateway.Party `json:"party"`
+	Number string        `json:"number"`
 }
 
-// duties plays what happened to each message, and keeps those that laid a duty on
-// somebody: those that stand, the one that is due first at the top, or all.
-func duties(c sop.Clock, found []exchanged, all bool) []gateway.Exchange {
-	var out []gateway.Exchange
-	for _, m := range found {
-		x := c.Begin(m.head, m.received())
-		for _, s := range m.steps {
-			if s.Signer != gateway.TheGateway || s.Event == gateway.ContentConsignmentFailure {
-				x, _ = c.Apply(x, sop.Event{At: s.At, Evidence: s.Event})
-			}
-		}
-		for _, o := range found {
-			if o.head.MessageID() != m.head.MessageID() && o.head.Thread == m.head.Thread {
-				x, _ = c.Apply(x, sop.Event{At: o.received(), Head: o.head})
-			}
-		}
-		if x.Duty.Debtor != "" && (all || x.Duty.Ended.IsZero()) {
-			out = append(out, x)
-		}
+// offices is the directory as far as it tells whom to call.
+type offices interface {
+	Institution(p gateway.Party) (gateway.Institution, bool)
+}
+
+const localForm = "Mon 2 Jan 2006 15:04 MST"
+
+func dueFor(reader gateway.Party, list adapters.Duties, calendars sop.Calendars, directory offices) owing {
+	out := owing{Owes: []dueLine{}, Owed: []dueLine{}, More: list.More}
+	for _, d := range list.Owes {
+		out.Owes = append(out.Owes, lineFor(reader, d, calendars))
 	}
-	slices.SortStableFunc(out, func(a, b gateway.Exchange) int { return a.Duty.Due.Compare(b.Duty.Due) })
+	for _, d := range list.Owed {
+		l := lineFor(reader, d, calendars)
+		if d.Standing == gateway.StandingOverdue || d.Standing == gateway.StandingEscalated {
+			l.Telephone = toCall(d.Debtor, directory)
+		}
+		out.Owed = append(out.Owed, l)
+	}
 	return out
 }
 
-// dueLine is one duty as a program reads it.
-type dueLine struct {
-	Issuer      gateway.Party    `json:"iss"`
-	ID          string           `json:"jti"`
-	Thread      string           `json:"thread"`
-	Type        string           `json:"type"`
-	Answer      string           `json:"answer"`
-	Debtor      gateway.Party    `json:"debtor"`
-	Creditor    gateway.Party    `json:"creditor"`
-	Standing    gateway.Standing `json:"standing"`
-	Stage       gateway.Stage    `json:"stage"`
-	Begins      time.Time        `json:"begins"`
-	Due         time.Time        `json:"due"`
-	Local       string           `json:"local"` // in the debtor's time zone
-	Wish        *time.Time       `json:"wish,omitempty"`
-	Earlier     []time.Time      `json:"earlier,omitempty"`
-	Late        bool             `json:"late,omitempty"`
-	Provisional []string         `json:"provisional,omitempty"` // days off that may still move
-}
-
-func line(c sop.Clock, x gateway.Exchange, now time.Time) dueLine {
-	d := x.Duty
-	l := dueLine{
-		Issuer: d.Message.Issuer, ID: d.Message.ID, Thread: d.Thread, Type: d.Type, Answer: d.Answer, Debtor: d.Debtor, Creditor: d.Creditor,
-		Standing: d.Standing(now), Stage: x.Stage, Begins: d.Begins, Due: d.Due, Earlier: d.Earlier, Late: d.Late(now),
+func lineFor(reader gateway.Party, d adapters.Duty, calendars sop.Calendars) dueLine {
+	l := dueLine{Duty: d}
+	here, ok := calendars.Of(reader.Country())
+	there, known := calendars.Of(d.Debtor.Country())
+	if !ok || !known || d.Due.IsZero() {
+		return l
 	}
-	if !d.Wish.IsZero() {
-		l.Wish = &d.Wish
+	l.Local = d.Due.In(here.Zone()).Format(localForm)
+	if other := d.Due.In(there.Zone()).Format(localForm); other != l.Local {
+		l.There = other
 	}
-	if cal, ok := c.Calendars.Of(d.Debtor.Country()); ok {
-		local := d.Due.In(cal.Zone())
-		l.Local = local.Format("Mon 2 Jan 2006 15:04 MST")
-		for _, h := range cal.Provisional(sop.DateOf(d.Begins.In(cal.Zone())), sop.DateOf(local)) {
-			l.Provisional = append(l.Provisional, h.Date.String())
-		}
+	for _, h := range there.Provisional(sop.DateOf(d.Begins.In(there.Zone())), sop.DateOf(d.Due.In(there.Zone()))) {
+		l.Provisional = append(l.Provisional, h.Date.String())
 	}
 	return l
 }
 
-func (a *app) printDue(c sop.Clock, list []gateway.Exchange, p gateway.Party, now time.Time) error {
-	lines := make([]dueLine, len(list))
-	for i, x := range list {
-		lines[i] = line(c, x, now)
+// toCall are the duty officer of a party and of its alternate.
+func toCall(p gateway.Party, directory offices) []telephone {
+	i, ok := directory.Institution(p)
+	if !ok {
+		return nil
 	}
+	out := []telephone{{p, i.Duty}}
+	if other, ok := directory.Institution(i.Alternate); ok {
+		out = append(out, telephone{other.Party, other.Duty})
+	}
+	return slices.DeleteFunc(out, func(t telephone) bool { return t.Number == "" })
+}
+
+func (a *app) printDue(all owing, p gateway.Party) error {
 	if a.json {
-		a.printJSON(a.out, lines)
+		a.printJSON(a.out, all)
 		return nil
 	}
 	for _, part := range []struct {
 		title, direction string
-		mine             func(dueLine) (gateway.Party, bool)
+		lines            []dueLine
+		other            func(dueLine) gateway.Party
 	}{
-		{string(p) + " owes", "to", func(l dueLine) (gateway.Party, bool) { return l.Creditor, l.Debtor == p }},
-		{string(p) + " is owed", "by", func(l dueLine) (gateway.Party, bool) { return l.Debtor, l.Creditor == p }},
+		{string(p) + " owes", "to", all.Owes, func(l dueLine) gateway.Party { return l.Issuer }},
+		{string(p) + " is owed", "by", all.Owed, func(l dueLine) gateway.Party { return l.Debtor }},
 	} {
 		a.printf("%s\n", part.title)
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-		n := 0
-		for _, l := range lines {
-			other, ok := part.mine(l)
-			if !ok {
-				continue
+		for _, l := range part.lines {
+			date := l.Local
+			if date == "" {
+				date = "not delivered yet"
 			}
-			n++
-			fmt.Fprintf(w, "  %s\t%s\t%s %s %s\tfor %s%s\n", l.Standing, l.Local, l.Answer, part.direction, other, l.ID, remarks(l))
+			fmt.Fprintf(w, "  %s\t%s\t%s %s %s\tfor %s%s\n", l.Standing, date, l.Answer, part.direction, part.other(l), l.ID, remarks(l))
 		}
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		if n == 0 {
+		if len(part.lines) == 0 {
 			a.printf("  nothing\n")
 		}
+		a.printCalls(part.lines)
+	}
+	if all.More {
+		a.printf("and more, due later\n")
 	}
 	return nil
+}
+
+// printCalls says whom to telephone, each office once.
+func (a *app) printCalls(lines []dueLine) {
+	said := map[gateway.Party]bool{}
+	for _, l := range lines {
+		if len(l.Telephone) == 0 || said[l.Debtor] {
+			continue
+		}
+		said[l.Debtor] = true
+		a.printf("  telephone")
+		for i, t := range l.Telephone {
+			if i > 0 {
+				a.printf(", or its alternate")
+			}
+			a.printf(" %s %s", t.Party, t.Number)
+		}
+		a.printf("\n")
+	}
 }
 
 // remarks are what is special about a date.
 func remarks(l dueLine) string {
 	var s string
-	if len(l.Earlier) > 0 {
-		s += ", was " + l.Earlier[0].Format(time.DateOnly)
+	if l.There != "" {
+		s += ", there " + l.There
 	}
-	if l.Wish != nil {
+	for _, t := range l.Earlier {
+		s += ", was " + t.Format(time.DateOnly)
+	}
+	if !l.Wish.IsZero() {
 		s += ", asked for by " + l.Wish.Format(time.DateOnly)
 	}
 	if l.Late {

@@ -2,74 +2,97 @@ package main
 
 import (
 	"bytes"
-	"strings"
+	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"example.org/trm/adapters"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/sop"
-	"example.org/trm/schemas"
 )
 
-// TestDueListsWhatIsOwedOnBothSides plays a referral that was answered late, a question
-// that is open, and one that was moved.
-func TestDueListsWhatIsOwedOnBothSides(t *testing.T) {
+// phones is a directory of telephones.
+type phones map[gateway.Party]gateway.Institution
+
+func (p phones) Institution(of gateway.Party) (gateway.Institution, bool) {
+	i, ok := p[of]
+	return i, ok
+}
+
+func TestDueListsWhatIsOwedOnBothSidesAndWhomToTelephone(t *testing.T) {
 	t.Parallel()
-	types, err := schemas.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
 	calendars, err := sop.OpenCalendars()
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := sop.Clock{Types: types, Calendars: calendars}
+	const md, rs gateway.Party = "md/coordinator", "rs/coordinator"
+	directory := phones{
+		rs:                    {Party: rs, Duty: "+999001", Alternate: "rs/child-protection"},
+		"rs/child-protection": {Party: "rs/child-protection", Duty: "+999002"},
+		md:                    {Party: md, Duty: "+999003"},
+	}
 	begun := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
-	const me, rs gateway.Party = "me/coordinator", "rs/coordinator"
-	message := func(id, kind string, from, to gateway.Party, at time.Time, change func(*gateway.Head)) exchanged {
-		h := gateway.Head{ID: id, Issuer: from, Audience: to, Thread: "t", Type: kind, Lane: gateway.Normal}
-		if change != nil {
-			change(&h)
-		}
-		return exchanged{h, []step{
-			{At: at, Event: gateway.SubmissionAcceptance, Signer: gateway.TheGateway},
-			{At: at.Add(time.Second), Event: gateway.ContentConsignment, Signer: to},
-		}}
+	at := func(day, hour int) time.Time { return time.Date(2026, 12, day, hour, 0, 0, 0, time.UTC) }
+	list := adapters.Duties{
+		Owes: []adapters.Duty{{Issuer: rs, ID: "back", Answer: "capacity.answer/1.0", Debtor: md, Standing: gateway.StandingDue, Begins: begun, Due: at(3, 14), Wish: at(2, 14)}},
+		Owed: []adapters.Duty{
+			{Issuer: md, ID: "alert", Answer: "ack.answer/1.0", Debtor: rs, Standing: gateway.StandingEscalated, Lane: gateway.Urgent},
+			{Issuer: md, ID: "late", Answer: "referral.answer/1.0", Debtor: rs, Standing: gateway.StandingOverdue, Begins: begun, Due: at(1, 15), Late: true},
+			{Issuer: md, ID: "moved", Answer: "info.answer/1.0", Debtor: rs, Standing: gateway.StandingDue, Begins: begun, Due: at(24, 9), Earlier: []time.Time{at(1, 15), at(8, 15)}},
+		},
 	}
-	found := []exchanged{
-		message("answered", "referral.request/1.0", me, rs, begun, nil),
-		message("open", "info.request/1.0", me, rs, begun, func(h *gateway.Head) { h.Act = []string{"testimony"} }),
-		message("back", "capacity.request/1.0", rs, me, begun, func(h *gateway.Head) { h.AnswerBy = begun.AddDate(0, 0, 1) }),
-		message("moved", "info.request/1.0", me, rs, begun, nil),
-		message("delay", "deadline.change/1.0", rs, me, begun.Add(time.Hour), func(h *gateway.Head) { h.Target, h.AnswerBy = "moved", begun.AddDate(0, 1, 0) }),
-		message("answer", "referral.answer/1.0", rs, me, begun.AddDate(0, 0, 20), func(h *gateway.Head) { h.InReplyTo, h.Outcome = "answered", "accepted" }),
-	}
-	now := begun.AddDate(0, 0, 7).Add(4 * time.Hour)
+	got := dueFor(md, list, calendars, directory)
 	var out bytes.Buffer
 	a := &app{out: &out}
-	if err := a.printDue(clock, duties(clock, found, false), rs, now); err != nil {
+	if err := a.printDue(got, md); err != nil {
 		t.Fatal(err)
 	}
-	want := `rs/coordinator owes
-  due-soon  Tue 1 Dec 2026 16:00 CET   info.answer/1.0 to me/coordinator  for open
-  due       Thu 24 Dec 2026 10:00 CET  info.answer/1.0 to me/coordinator  for moved, was 2026-12-01
-rs/coordinator is owed
-  escalated  Thu 26 Nov 2026 16:00 CET  capacity.answer/1.0 by me/coordinator  for back, asked for by 2026-11-25, late
+	want := `md/coordinator owes
+  due  Thu 3 Dec 2026 16:00 EET  capacity.answer/1.0 to rs/coordinator  for back, asked for by 2026-12-02
+md/coordinator is owed
+  escalated  not delivered yet          ack.answer/1.0 by rs/coordinator       for alert
+  overdue    Tue 1 Dec 2026 17:00 EET   referral.answer/1.0 by rs/coordinator  for late, there Tue 1 Dec 2026 16:00 CET, late
+  due        Thu 24 Dec 2026 11:00 EET  info.answer/1.0 by rs/coordinator      for moved, there Thu 24 Dec 2026 10:00 CET, was 2026-12-01, was 2026-12-08
+  telephone rs/coordinator +999001, or its alternate rs/child-protection +999002
 `
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-	}
-	if n := len(duties(clock, found, true)); n != 4 {
-		t.Errorf("with what was answered there are %d duties, want 4", n)
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	out.Reset()
 	a.json = true
-	if err := a.printDue(clock, duties(clock, found, true), rs, now); err != nil || strings.Count(out.String(), `"standing"`) != 4 {
-		t.Errorf("%v\n%s", err, out.String())
+	if err := a.printDue(got, md); err != nil {
+		t.Fatal(err)
+	}
+	var read owing
+	if err := json.Unmarshal(out.Bytes(), &read); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, read); diff != "" {
+		t.Errorf("in JSON (-want +got):\n%s", diff)
 	}
 	out.Reset()
 	a.json = false
-	if err := a.printDue(clock, nil, rs, now); err != nil || strings.Count(out.String(), "  nothing\n") != 2 {
+	if err := a.printDue(owing{More: true}, rs); err != nil || out.String() != "rs/coordinator owes\n  nothing\nrs/coordinator is owed\n  nothing\nand more, due later\n" {
 		t.Errorf("with nothing owed: %v\n%s", err, out.String())
+	}
+}
+
+// TestDueNamesTheDaysThatMayStillMove counts a term over Eid al-Fitr of 2027, whose date is
+// computed.
+func TestDueNamesTheDaysThatMayStillMove(t *testing.T) {
+	t.Parallel()
+	calendars, err := sop.OpenCalendars()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := adapters.Duty{Issuer: "me/coordinator", Debtor: "xk/coordinator", Begins: time.Date(2027, 3, 8, 9, 0, 0, 0, time.UTC), Due: time.Date(2027, 3, 15, 15, 0, 0, 0, time.UTC)}
+	if l := lineFor("me/coordinator", d, calendars); len(l.Provisional) == 0 {
+		t.Error("no day is named")
+	}
+	d.Debtor = "rs/coordinator"
+	if l := lineFor("me/coordinator", d, calendars); len(l.Provisional) != 0 || l.There != "" {
+		t.Errorf("got %v, there %q", l.Provisional, l.There)
 	}
 }

@@ -2,15 +2,19 @@ package gatewayrun_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"example.org/trm/adapters"
 	"example.org/trm/adapters/outgoing"
+	"example.org/trm/certs"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/api"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/trust"
 )
 
 // feed is what a sender's feed holds, proven with the directory's keys.
@@ -165,6 +169,52 @@ func TestAnUrgentMessageEscalatesAnHourAfterItsReceipt(t *testing.T) {
 	w.now.add(time.Hour)
 	if got := said(w.told(sender, 5)); !slices.Equal(got[2:], []string{"24 10:00 ContentConsignment", "24 11:00 DueSoon for 24 11:00", "24 11:00 Overdue for 24 11:00"}) {
 		t.Errorf("after the delivery the record says %q", got)
+	}
+}
+
+// TestTheDatesAreThoseThatThePairAgreed has a directory in which Montenegro and Serbia agreed
+// on three days for a referral; both sides read the date from the gateway.
+func TestTheDatesAreThoseThatThePairAgreed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sign(w.dir, func(doc *trust.Document) {
+		for i, p := range doc.Pairs {
+			if p.A == "me" && p.B == "rs" {
+				hours := gateway.Term{N: 12, Unit: "h"}
+				doc.Pairs[i].Terms = []gateway.AgreedTerm{{Topic: "referral", From: "me", Due: gateway.Due{Normal: gateway.Term{N: 3, Unit: "wd"}, Child: hours, Urgent: hours}}}
+			}
+		}
+	})
+	pins, first, err := trust.ReadFolder(w.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.dirs, err = trust.Open(first, pins, morning, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	m := w.signed("referral.request/1.0", outgoing.Options{}, plain)
+	sender, debtor := m.Head.Issuer, m.Head.Audience
+	if a := w.submit(sender, m.Raw); a.StatusCode != 202 {
+		t.Fatalf("got %d %q", a.StatusCode, a.body)
+	}
+	w.deliver("rs")
+	w.told(sender, 2)
+	client := &adapters.Client{Base: w.url, Audience: audience, Now: w.now.Now, NewID: newID, HTTP: http.DefaultClient, Keys: func(p gateway.Party) (*certs.Keys, bool) { return w.keys(p), true }}
+	for _, p := range []gateway.Party{sender, debtor} {
+		list, err := client.Duties(t.Context(), p)
+		all := append(list.Owes, list.Owed...)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%s got %v, %v", p, all, err)
+		}
+		// The table says five working days, which would end on 1 December.
+		if d := all[0]; !d.Due.Equal(time.Date(2026, 11, 27, 15, 0, 0, 0, time.UTC)) || d.Issuer != sender || d.Debtor != debtor {
+			t.Errorf("%s: due %s", p, d.Due)
+		}
+	}
+	w.at(time.Date(2026, 11, 27, 15, 0, 0, 0, time.UTC))
+	if got := said(w.told(sender, 4)); !slices.Equal(got[2:], []string{"27 15:00 DueSoon for 27 15:00", "27 15:00 Overdue for 27 15:00"}) {
+		t.Errorf("the record says %q", got)
 	}
 }
 
