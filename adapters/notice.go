@@ -84,7 +84,8 @@ func (a *Adapter) announce(ctx context.Context, d store.Delivery, o incoming.Ope
 	h, now := o.Head, a.Now()
 	n := store.Notice{
 		Side: store.Inbound, Delivery: d.ID, Message: d.Message, Party: d.Audience, Other: h.Issuer, Thread: h.Thread,
-		Lane: h.Lane, Purpose: h.Purpose, Test: h.Test, ReceivedAt: o.Binding.IssuedAt, MadeAt: now, Expires: d.Expires,
+		// An answer waits for nobody: whoever asked will look. It is told once in any lane.
+		Lane: h.Lane, Rings: h.Lane == gateway.Urgent && h.Frame() != "answer", Purpose: h.Purpose, Test: h.Test, ReceivedAt: o.Binding.IssuedAt, MadeAt: now, Expires: d.Expires,
 	}
 	for _, v := range o.Views {
 		if v.Party != d.Audience {
@@ -120,6 +121,9 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // few are taken.
 const maxRefs = 8
 
+// RefLen is how many characters a reference has.
+const RefLen = 6
+
 // refs derives references for one message under the journal's key: whoever hears one
 // learns nothing of what it stands for, and cannot make another. The first is used unless
 // it is taken.
@@ -127,7 +131,7 @@ func (a *Adapter) refs(ctx context.Context, of ...string) ([]string, error) {
 	out := make([]string, maxRefs)
 	for i := range out {
 		var err error
-		if out[i], err = a.derive(ctx, 6, append([]string{"ref", string(rune('a' + i))}, of...)...); err != nil {
+		if out[i], err = a.derive(ctx, RefLen, append([]string{"ref", string(rune('a' + i))}, of...)...); err != nil {
 			return nil, err
 		}
 	}

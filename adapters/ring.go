@@ -116,7 +116,7 @@ func (a *Adapter) escalated(ctx context.Context) error {
 		}
 		_, err = a.Store.Announce(ctx, store.Notice{
 			Side: store.Outbound, Message: o.ID, Party: o.ID.Issuer, Other: o.Audience, Thread: o.Thread, Lane: o.Lane,
-			ReceivedAt: o.StoredAt, MadeAt: now, Expires: now.Add(a.Bell.GiveUp), NextAt: now,
+			ReceivedAt: o.StoredAt, MadeAt: now, Expires: o.Expires, NextAt: now,
 		}, refs)
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (a *Adapter) owed(ctx context.Context, n store.Notice, now time.Time) (d ga
 		return d, string(x.Stage), nil
 	case n.Side == store.Outbound && !d.Taken.IsZero():
 		return d, store.EndTakenOn, nil
-	case !now.Before(n.Expires) && !now.Before(d.Due):
+	case n.Side == store.Inbound && !now.Before(n.Expires) && !now.Before(d.Due):
 		return d, store.EndExpired, nil
 	}
 	return d, "", nil
@@ -248,11 +248,13 @@ func (a *Adapter) call(ctx context.Context, r store.Ring, n store.Notice, c Chan
 	if err != nil {
 		return false, false, err
 	}
+	answerBy := n.Due
+	if n.Side == store.Outbound {
+		answerBy = time.Time{} // it is not we who answer
+	}
 	began := time.Now()
 	once, cancel := context.WithTimeout(ctx, a.Bell.Deadline)
-	failure := a.notify(once, c, Notice{
-		Ref: n.Ref, AnswerBy: n.Due, Text: a.Bell.Say(n.Ref, n.Due, a.Now()), Key: key,
-	})
+	failure := a.notify(once, c, Notice{Ref: n.Ref, AnswerBy: answerBy, Text: a.Bell.Say(n.Ref, answerBy, a.Now()), Key: key})
 	cancel()
 	if failure != nil && ctx.Err() != nil {
 		return false, false, nil

@@ -33,7 +33,7 @@ func (b *Bell) schedule(n store.Notice, d gateway.Duty, alternate gateway.Party,
 		}
 	}
 	first := n.NextAt.Equal(n.MadeAt)
-	ringing := n.Lane == gateway.Urgent && n.Taken.IsZero()
+	ringing := n.Rings && n.Taken.IsZero()
 	k := max(0, now.Sub(n.ReceivedAt)/b.Every) // of the urgent lane
 	tenth := n.ReceivedAt.Add(k * b.Every)
 	switch {

@@ -36,6 +36,7 @@ type Notice struct {
 	Other      gateway.Party   // the party at the other end
 	Thread     string
 	Lane       gateway.Lane
+	Rings      bool // people are told again until one takes it on
 	Purpose    string
 	Test       bool
 	ReceivedAt time.Time // by the gateway
@@ -86,11 +87,11 @@ var errNoRef = errors.New("no reference is free")
 func announce(tx *sqlite.Tx, n Notice, refs []string) (Notice, error) {
 	for _, n.Ref = range refs {
 		res, err := tx.Exec(`INSERT INTO notice
-			(ref, side, delivery, issuer, jti, party, readers, other, thread, lane, purpose, test,
+			(ref, side, delivery, issuer, jti, party, readers, other, thread, lane, rings, purpose, test,
 			 received_at, made_at, due_at, expires, next_at, ack)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
 			n.Ref, string(n.Side), n.Delivery, string(n.Message.Issuer), n.Message.ID, string(n.Party), join(n.Readers), string(n.Other),
-			n.Thread, string(n.Lane), n.Purpose, n.Test, millis(n.ReceivedAt), millis(n.MadeAt), millis(n.Due),
+			n.Thread, string(n.Lane), n.Rings, n.Purpose, n.Test, millis(n.ReceivedAt), millis(n.MadeAt), millis(n.Due),
 			millis(n.Expires), millis(n.NextAt), n.Ack)
 		if err != nil {
 			return Notice{}, err
@@ -214,7 +215,7 @@ func (s *Store) EndNotice(ctx context.Context, ref, why string, at time.Time) er
 	return nil
 }
 
-const noticeColumns = `ref, side, delivery, issuer, jti, party, readers, other, thread, lane, purpose, test,
+const noticeColumns = `ref, side, delivery, issuer, jti, party, readers, other, thread, lane, rings, purpose, test,
 	received_at, made_at, due_at, expires, next_at, ended, ended_at, ack, ack_state,
 	coalesce((SELECT min(made_at) FROM evidence e WHERE n.delivery <> '' AND e.delivery = n.delivery AND e.event = 'TakenOn'), 0)`
 
@@ -223,7 +224,7 @@ func notice(row interface{ Scan(...any) error }) (Notice, error) {
 	var readers string
 	var received, made, due, expires, next, ended, taken int64
 	err := row.Scan(&n.Ref, &n.Side, &n.Delivery, &n.Message.Issuer, &n.Message.ID, &n.Party, &readers, &n.Other, &n.Thread,
-		&n.Lane, &n.Purpose, &n.Test, &received, &made, &due, &expires, &next, &n.Ended, &ended, &n.Ack, &n.AckState, &taken)
+		&n.Lane, &n.Rings, &n.Purpose, &n.Test, &received, &made, &due, &expires, &next, &n.Ended, &ended, &n.Ack, &n.AckState, &taken)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Notice{}, ErrUnknown
 	}

@@ -61,9 +61,10 @@ Synthetic people only; no institution operates or endorses this.`,
 		a.previewCommand(), a.signCommand(), a.showCommand(), a.verifyCommand(), a.openCommand(),
 		a.assertCommand(), a.approveCommand(), a.sendCommand(), a.traceCommand(), a.inboxCommand(), a.dueCommand(),
 		a.postCommand(), a.withdrawCommand(), a.correctCommand(), a.recallCommand(), a.changesCommand(),
+		a.noticesCommand(), a.refCommand(), a.takeOnCommand(),
 		a.reportCommand(),
 		a.benchCommand(),
-		a.siteCommand(), a.redisACLCommand(), a.witnessCommand(),
+		a.siteCommand(), a.redisACLCommand(), a.witnessCommand(), a.purgeCommand(),
 		exitCodesTopic(),
 	)
 	return root

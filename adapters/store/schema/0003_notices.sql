@@ -13,6 +13,7 @@ CREATE TABLE notice (
   other       TEXT NOT NULL,          -- the party at the other end
   thread      TEXT NOT NULL DEFAULT '',
   lane        TEXT NOT NULL,
+  rings       INTEGER NOT NULL,       -- people are told again until one takes it on
   purpose     TEXT NOT NULL DEFAULT '',
   test        INTEGER NOT NULL DEFAULT 0,
   received_at INTEGER NOT NULL,       -- by the gateway: minutes of the urgent lane count from it

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"example.org/trm/adapters"
@@ -17,12 +18,15 @@ import (
 // Notify says how people are told that a message waits for them. What they are told is one
 // sentence, which is not for configuring.
 type Notify struct {
-	// Mail is the office's mail server. A role that is not in Roles is told by mail to the
-	// mailbox that the directory has for it.
+	// Mail is the office's mail server.
 	Mail *MailServer `yaml:"mail"`
 	// Roles are the channels of a role, in the order in which they are tried: the next is
-	// for when the one before does not take the notice.
+	// for when the one before does not take the notice. An empty list says that nobody of
+	// the role can be told.
 	Roles map[gateway.Party][]Channel `yaml:"roles"`
+	// Default are the channels of every other role. Default: mail to the mailbox that the
+	// directory has for it, where there is a mail server.
+	Default []Channel `yaml:"default"`
 	// Languages in which the sentence is said, such as [sq, en]. Default: the country's
 	// official languages and English.
 	Languages []string `yaml:"languages"`
@@ -101,9 +105,13 @@ func (n *Notify) validate(c gateway.Country) error {
 		bad(m.From == "", "mail.from: required")
 		bad((m.User == "") != (m.PasswordFile == ""), "mail: give both user and passwordFile, or neither")
 	}
+	lists := map[string][]Channel{"default": n.Default}
 	for p, list := range n.Roles {
 		_, err := gateway.ParseParty(string(p))
 		bad(err != nil || p.Country() != c, "roles: %s is not a party of this country", p)
+		lists["roles."+string(p)] = list
+	}
+	for at, list := range lists {
 		for i, k := range list {
 			given := 0
 			for _, there := range []bool{k.Mail != nil, k.Webhook != nil, k.Command != nil, k.File != nil} {
@@ -111,15 +119,15 @@ func (n *Notify) validate(c gateway.Country) error {
 					given++
 				}
 			}
-			bad(given != 1, "roles.%s[%d]: give mail, webhook, command or file", p, i)
-			bad(k.Mail != nil && n.Mail == nil, "roles.%s[%d].mail: notify.mail says no server", p, i)
-			bad(k.Webhook != nil && (k.Webhook.Certificate == "") != (k.Webhook.Key == ""), "roles.%s[%d].webhook: give both certificate and key, or neither", p, i)
-			bad(k.Webhook != nil && (k.Webhook.SecretFile == "") == (k.Webhook.TokenFile == ""), "roles.%s[%d].webhook: give secretFile or tokenFile", p, i)
-			bad(k.Command != nil && !filepath.IsAbs(k.Command.Path), "roles.%s[%d].command.path: give an absolute path", p, i)
-			bad(k.File != nil && k.File.Path == "", "roles.%s[%d].file.path: required", p, i)
+			bad(given != 1, "%s[%d]: give mail, webhook, command or file", at, i)
+			bad(k.Mail != nil && n.Mail == nil, "%s[%d].mail: notify.mail says no server", at, i)
+			bad(k.Webhook != nil && (k.Webhook.Certificate == "") != (k.Webhook.Key == ""), "%s[%d].webhook: give both certificate and key, or neither", at, i)
+			bad(k.Webhook != nil && (k.Webhook.SecretFile == "") == (k.Webhook.TokenFile == ""), "%s[%d].webhook: give secretFile or tokenFile", at, i)
+			bad(k.Command != nil && !filepath.IsAbs(k.Command.Path), "%s[%d].command.path: give an absolute path", at, i)
+			bad(k.File != nil && k.File.Path == "", "%s[%d].file.path: required", at, i)
 		}
 	}
-	bad(n.Mail == nil && len(n.Roles) == 0, "mail: nobody can be told: give a mail server, or roles")
+	bad(n.Mail == nil && len(n.Roles)+len(n.Default) == 0, "mail: nobody can be told: give a mail server, or channels")
 	bad(min(n.Deadline, n.GiveUp, n.Retry.First, n.Retry.Last) < 0, "deadline, giveUp, retry: a time is negative")
 	return errors.Join(errs...)
 }
@@ -146,31 +154,36 @@ func openBell(n *Notify, p country.Profile, d gateway.Directory, now func() time
 		if o.server.TLS, err = clientTLS(m.CA, "", ""); err != nil {
 			return nil, err
 		}
-		if _, err := o.mail("", nil); err != nil { // what is wrong shows at the start, and not at the first message
-			return nil, err
-		}
 	}
-	channels := make(map[gateway.Party][]adapters.Channel, len(n.Roles))
+	others := n.Default
+	if len(others) == 0 && n.Mail != nil {
+		others = []Channel{{Mail: &Mailboxes{}}}
+	}
+	// What is wrong shows at the start, and not at the first message.
 	for role, list := range n.Roles {
-		channels[role] = []adapters.Channel{}
-		for _, k := range list {
-			c, err := o.open(role, k)
-			if err != nil {
-				return nil, fmt.Errorf("opening a channel of %s: %w", role, err)
-			}
-			channels[role] = append(channels[role], c)
+		if _, err := o.all(role, list); err != nil {
+			return nil, fmt.Errorf("opening a channel of %s: %w", role, err)
 		}
 	}
+	if _, err := o.all(gateway.Party(string(p.Country)+"/coordinator"), others); err != nil {
+		return nil, fmt.Errorf("opening a channel: %w", err)
+	}
+	var opened sync.Map // by role
 	return &adapters.Bell{
 		Channels: func(role gateway.Party) []adapters.Channel {
-			if list, ok := channels[role]; ok || n.Mail == nil {
-				return list
+			if list, ok := opened.Load(role); ok {
+				return list.([]adapters.Channel)
 			}
-			c, err := o.mail(role, nil)
+			given, ok := n.Roles[role]
+			if !ok {
+				given = others
+			}
+			list, err := o.all(role, given)
 			if err != nil {
-				return nil // the server was checked, and nothing else can be wrong
+				return nil // they were opened at the start; nothing about the role can be wrong
 			}
-			return []adapters.Channel{c}
+			opened.Store(role, list)
+			return list
 		},
 		Say: words.Say, Every: sop.RingEvery, Alternate: sop.RingAlternate,
 		Deadline: n.Deadline, Retry: adapters.Pace(n.Retry), GiveUp: n.GiveUp,
@@ -183,6 +196,19 @@ type opener struct {
 	server    notify.Server
 	directory gateway.Directory
 	now       func() time.Time
+}
+
+// all are a role's channels.
+func (o opener) all(role gateway.Party, list []Channel) ([]adapters.Channel, error) {
+	var out []adapters.Channel
+	for _, k := range list {
+		c, err := o.open(role, k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 func (o opener) open(role gateway.Party, k Channel) (adapters.Channel, error) {

@@ -38,6 +38,7 @@ func (r *Region) open(ctx context.Context, c gateway.Country, o Options, set *sc
 		Redis:   adapterrun.Redis{Addresses: []string{r.queue.Addr}},
 		Deliver: adapterrun.Deliver{Filedrop: &adapterrun.Filedrop{Dir: office.Files}},
 		Callers: []adapterrun.Caller{{TokenFile: filepath.Join(data, "token")}},
+		Notify:  &adapterrun.Notify{Default: []adapterrun.Channel{{File: &adapterrun.NoticeFile{Path: filepath.Join(office.Files, "notices.log")}}}},
 	}, adapterrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set, Now: o.Now})
 	if err != nil {
 		return nil, err
