@@ -290,6 +290,10 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 			w.get("ba/coordinator", "/v1/log/test/2026/tile/0/000.p/1"), w.get("rs/auditor", "/v1/log/test/2026/tile/entries/000.p/1"),
 			w.get("ba/coordinator", "/v1/log/test/2026/tile/entries/000.p/1"), w.get("", "/v1/log/test/2026/tile/0/000.p/1"), w.get("rs/auditor", "/v1/log/test/2026/tile/9/000"),
 		},
+		"GET /v1/audit": {
+			w.get("rs/auditor", november), w.get("rs/auditor", "/v1/audit"), w.get("", november), w.get("rs/coordinator", november),
+			w.get("rs/auditor", november+"&origin=test/2025"), exporting(t),
+		},
 		"GET /v1/directory":                {w.get("selec/liaison", "/v1/directory"), w.get("", "/v1/directory")},
 		"GET /v1/schemas":                  {w.get("", "/v1/schemas")},
 		"GET /v1/schemas/{name}":           {w.get("", "/v1/schemas/no-such")},

@@ -57,6 +57,7 @@ func (d *door) routes() []route {
 		{http.MethodGet, "/v1/log/checkpoint/daily", anyone, d.daily},
 		{http.MethodGet, "/v1/log/:region/:year/checkpoint", known, d.checkpoint},
 		{http.MethodGet, "/v1/log/:region/:year/tile/*", known, d.tile},
+		{http.MethodGet, "/v1/audit", auditors, d.audit},
 		{http.MethodPost, "/v1/preview", offices, d.preview},
 		{http.MethodPost, "/v1/approvals", offices, d.approve},
 		{http.MethodGet, "/v1/overrides", overseers, d.overrides},

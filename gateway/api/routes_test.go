@@ -23,6 +23,7 @@ var doors = map[string]struct {
 	"GET /v1/log/checkpoint/daily":           {"/v1/log/checkpoint/daily", everyone},
 	"GET /v1/log/:region/:year/checkpoint":   {"/v1/log/test/2026/checkpoint", parties},
 	"GET /v1/log/:region/:year/tile/*":       {"/v1/log/test/2026/tile/0/000.p/1", parties},
+	"GET /v1/audit":                          {november, auditing},
 	"POST /v1/preview":                       {"/v1/preview", exchanging},
 	"POST /v1/approvals":                     {"/v1/approvals", exchanging},
 	"GET /v1/overrides":                      {"/v1/overrides", overseeing},
@@ -46,6 +47,7 @@ var doors = map[string]struct {
 
 var (
 	overseeing = []gateway.Party{"ba/coordinator", "rs/coordinator", "rs/auditor"}
+	auditing   = []gateway.Party{"rs/auditor"}
 	leading    = []gateway.Party{"ba/coordinator", "rs/coordinator"}
 	exchanging = []gateway.Party{"ba/coordinator", "rs/coordinator", "rs/child-protection", "me/mobile-team.2"}
 	everyone   = append([]gateway.Party{""}, parties...)

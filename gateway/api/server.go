@@ -54,6 +54,7 @@ type Server struct {
 	Overrides Overrides
 	Messages  Messages
 	Ledger    Ledger
+	Audits    Audits
 	Duties    Duties
 	Queue     Queue
 	Collector Collector
@@ -96,6 +97,7 @@ type door struct {
 	callers *callers
 	slots   *slots
 	pulls   pulls
+	exports chan struct{} // holds one for each page that is being made
 	rates   *rates
 	health  *health
 	meters  meters
@@ -115,6 +117,7 @@ func (s *Server) open() (*door, error) {
 	d.tracer = tracer(s.Tracer)
 	d.callers = newCallers(s.Directory, s.Audience, d.Now)
 	d.slots = newSlots(d.limits)
+	d.exports = make(chan struct{}, exports)
 	d.rates = newRates(d.limits, d.Now)
 	d.health = newHealth(s.Checks, s.Log, d.Now)
 	d.known = make(map[string]bool)

@@ -65,7 +65,7 @@ func newWorld(t *testing.T, opts ...option) *world {
 	w.directory = newDirectory(t)
 	w.receiver = &receiver{notary: envelope.Notary{Keys: map[gateway.Party]*envelope.Private{gateway.TheGateway: w.directory.evidence}}, answers: map[gateway.MessageID]recorded{}}
 	w.server = api.Server{
-		Receiver: w.receiver, Messages: w.messages, Ledger: w.ledger, Duties: w.duties, Queue: w.queue, Collector: w.collector, Previewer: w.previewer, Overseer: w.overseer, Overrides: w.overseer, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
+		Receiver: w.receiver, Messages: w.messages, Ledger: w.ledger, Audits: &archives{}, Duties: w.duties, Queue: w.queue, Collector: w.collector, Previewer: w.previewer, Overseer: w.overseer, Overrides: w.overseer, Directory: w.directory, Schemas: set, Examiner: envelope.Codec{},
 		Policy: []byte(`{"digest":"x","rules":[]}`), Audience: audience, Now: w.now.Now,
 		Log: slog.New(slog.NewJSONHandler(io.MultiWriter(w.logged, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
