@@ -27,7 +27,6 @@ var accidents = []struct {
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "<address>"},
 	{regexp.MustCompile(`/tmp/[^\s"]+`), "<path>"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ns|µs|us|ms|s)\b`), "<elapsed>"},
-	{regexp.MustCompile(`\bnotice ref=[0-9A-Z]{6}\b`), "notice ref=<ref>"}, // what a person is told on the telephone
 }
 
 // digest is what stands for a digest, a key id or a coordinate wherever it stands alone.
