@@ -2,10 +2,12 @@ package adapters
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
 
+	"example.org/trm/adapters/store"
 	"example.org/trm/gateway"
 )
 
@@ -47,6 +49,7 @@ func (a *Adapter) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	strange := false
 	for _, g := range gaps {
 		if a.Now().Sub(g.NoticedAt) < grace {
 			continue
@@ -58,6 +61,7 @@ func (a *Adapter) ask(ctx context.Context) error {
 		}
 		switch {
 		case f.Known && a.ends(f, g.Pair):
+			strange = strange || a.testifiedElsewhere(ctx, f, g.Pair)
 			if err := a.Store.Explained(ctx, g.Pair); err != nil {
 				return err
 			}
@@ -65,7 +69,28 @@ func (a *Adapter) ask(ctx context.Context) error {
 			a.alarm(ctx, AlarmGap, gapRef(g.Pair), "")
 		}
 	}
+	if strange {
+		a.alarm(ctx, AlarmAnother, string(a.Country), "")
+	}
 	return nil
+}
+
+// testifiedElsewhere reports whether a number ended with this country's own signature and
+// not in this journal. A country has one adapter: a second one takes what this one then
+// never gets. So does whoever stole a key; and a journal that was lost looks alike.
+func (a *Adapter) testifiedElsewhere(ctx context.Context, f Fate, n gateway.PairNumber) bool {
+	return slices.ContainsFunc(f.Evidence, func(jws string) bool {
+		e, err := gateway.Witnessed(jws, a.Examiner, a.Directory)
+		if err != nil {
+			return false
+		}
+		s := e.Statement()
+		if !s.Event.Final() || s.Pair != n || s.Signer.Country() != a.Country {
+			return false
+		}
+		_, err = a.Store.Delivery(ctx, s.Delivery)
+		return errors.Is(err, store.ErrUnknown)
+	})
 }
 
 // ends reports whether evidence proves how the number ended: the gateway's word alone is

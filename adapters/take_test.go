@@ -481,7 +481,7 @@ func TestGapThatTheGatewayCannotExplainIsAnAlarm(t *testing.T) {
 	failed := gateway.ContentConsignmentFailure
 	w.fates = map[int64]Fate{
 		1: {Known: true, State: gateway.StateExpired, Evidence: proof(1, failed, nil)},
-		2: {Known: true, State: gateway.StateDelivered, Evidence: proof(2, gateway.ContentConsignment, func(s *gateway.Statement) { s.Signer = "rs/coordinator" })},
+		2: {Known: true, State: gateway.StateDelivered, Evidence: proof(2, gateway.ContentConsignment, func(s *gateway.Statement) { s.Signer, s.Delivery = "rs/coordinator", otherID })},
 		3: {Known: true, State: gateway.StateQueued, Expires: noon.Add(time.Hour)},
 		4: {Known: true, State: gateway.StateQueued, Expires: noon.Add(-time.Hour)},
 		// 5 is not known; of the others the gateway says more than it proves.
@@ -494,11 +494,15 @@ func TestGapThatTheGatewayCannotExplainIsAnAlarm(t *testing.T) {
 		t.Errorf("at once: got gaps %v and %d alarms, want no question yet", gaps, raised)
 	}
 	w.pass(grace)
-	if gaps, raised := look(); !slices.Equal(gaps, []int64{3, 4, 5, 6, 7, 8, 9}) || raised != 6 {
-		t.Errorf("after a while: got gaps %v and %d alarms, want all from 3 and an alarm for each but 3", gaps, raised)
+	if gaps, raised := look(); !slices.Equal(gaps, []int64{3, 4, 5, 6, 7, 8, 9}) || raised != 7 {
+		t.Errorf("after a while: got gaps %v and %d alarms, want all from 3, an alarm for each but 3 and one for 2", gaps, raised)
+	}
+	// Number 2 ended with this country's signature, and not here.
+	if ref := alarms(t, a)[AlarmAnother]; ref != "rs" {
+		t.Errorf("got %q of another adapter, want one alarm for the country", ref)
 	}
 	w.fates = nil
-	if gaps, raised := look(); len(gaps) != 7 || raised != 6 {
+	if gaps, raised := look(); len(gaps) != 7 || raised != 7 {
 		t.Errorf("without the gateway: got gaps %v and %d alarms", gaps, raised)
 	}
 }

@@ -106,7 +106,7 @@ func (a *Adapter) zero(ctx context.Context) {
 		{w.deliveries, "outcome", []string{string(store.Delivered), string(store.Failed)}},
 		{w.submissions, "outcome", []string{"received", "refused"}},
 		{w.attempts, "mark", []string{string(store.NotSent), string(store.Ambiguous), string(store.Answered)}},
-		{w.alarms, "kind", []string{AlarmRefused, AlarmNotOurs, AlarmContradicts, AlarmGap, AlarmEvidence, AlarmFailed, AlarmHeard, AlarmUndelivered, AlarmLost, AlarmReceipt,
+		{w.alarms, "kind", []string{AlarmRefused, AlarmNotOurs, AlarmContradicts, AlarmGap, AlarmEvidence, AlarmFailed, AlarmHeard, AlarmUndelivered, AlarmLost, AlarmAnother, AlarmReceipt,
 			AlarmChannel, AlarmUntold, AlarmUnreachable, AlarmUnaware, AlarmAck}},
 		{w.notices, "outcome", []string{string(store.RingTold), string(store.RingFailed), string(store.RingPassed)}},
 	} {
@@ -150,6 +150,7 @@ const (
 	AlarmHeard       = "evidence-invalid"    // what the gateway tells us of our message does not prove
 	AlarmUndelivered = "message-undelivered" // what we sent did not reach its national system
 	AlarmLost        = "message-lost"        // the gateway lost what it had received, and does not take it again
+	AlarmAnother     = "another-adapter"     // a second adapter of this country takes deliveries, or this journal was lost
 	AlarmReceipt     = "receipt-invalid"     // the gateway's answer does not prove
 	AlarmChannel     = "channel-failed"      // a channel did not accept a notice
 	AlarmUntold      = "notice-failed"       // nobody could be told that a message waits
