@@ -70,24 +70,30 @@ func twins(t *testing.T, one, two harness.Draft, send func(*harness.Region, harn
 	for i, d := range []harness.Draft{one, two} {
 		r := harness.New(t, harness.Options{Certs: keys})
 		send(r, d)
-		r.Settle()
-		// What is finished leaves Redis a moment later: both twins are looked at after that.
-		r.Until("what is finished to leave the streams", func() bool { return swept(t, r) })
-		r.Stop()
-		both[i] = traces{
-			"gateway journal":  journal(t, filepath.Join(r.Dir, "gateway", "journal.db")),
-			"gateway log":      log(r.Gateway),
-			"gateway spans":    spans(r, "gatewayd"),
-			"metrics":          metrics(r.Metrics()),
-			"redis":            aof(t, r.Redis.Dir()),
-			"coordinator":      files(t, r, "rs/coordinator"),
-			"rs journal":       journal(t, filepath.Join(r.Dir, "adapters", "rs", "adapter.db")),
-			"rs spans":         spans(r, "adapterd rs"),
-			"rs log":           log(r.Adapters["rs"].Program),
-			"child protection": files(t, r, gateway.Party("rs/child-protection")),
-		}
+		both[i] = left(t, r)
 	}
 	return both[0], both[1]
+}
+
+// left is what a region left behind, once everything has ended and its processes too.
+func left(t *testing.T, r *harness.Region) traces {
+	t.Helper()
+	r.Settle()
+	// What is finished leaves Redis a moment later: both twins are looked at after that.
+	r.Until("what is finished to leave the streams", func() bool { return swept(t, r) })
+	r.Stop()
+	return traces{
+		"gateway journal":  journal(t, filepath.Join(r.Dir, "gateway", "journal.db")),
+		"gateway log":      log(r.Gateway),
+		"gateway spans":    spans(r, "gatewayd"),
+		"metrics":          metrics(r.Metrics()),
+		"redis":            aof(t, r.Redis.Dir()),
+		"coordinator":      files(t, r, "rs/coordinator"),
+		"rs journal":       journal(t, filepath.Join(r.Dir, "adapters", "rs", "adapter.db")),
+		"rs spans":         spans(r, "adapterd rs"),
+		"rs log":           log(r.Adapters["rs"].Program),
+		"child protection": files(t, r, gateway.Party("rs/child-protection")),
+	}
 }
 
 // swept reports whether no delivery has a place in a stream any more, and no evidence
