@@ -95,6 +95,9 @@ type Config struct {
 	// Refresh, if set, looks for a newer directory. It is called once before a delivery
 	// is refused for something that a newer directory could explain.
 	Refresh func(ctx context.Context) error
+	// Releases, if set, looks for newer releases of the code lists. It is called once
+	// before a message is shown in a release that is not here.
+	Releases func(ctx context.Context) error
 	// Bell, if set, tells people that messages wait. Without one nobody is told from here,
 	// and nothing is signed about it: the national system tells its own people.
 	Bell *Bell

@@ -31,6 +31,10 @@ func (a *Adapter) take(ctx context.Context, it Item) (err error) {
 	if err != nil {
 		return a.refuse(ctx, it, o, err)
 	}
+	if o.Views[0].Codes != nil {
+		// It is delivered: whoever waits for a list leaves somebody unwarned.
+		a.alarm(ctx, AlarmCodes, o.Head.Codes, gateway.CodeCodesUnknown)
+	}
 	d, err := a.journal(ctx, o)
 	if errors.Is(err, errHasIt) {
 		return a.finish(ctx, d, store.Outcome{State: store.Delivered})
@@ -62,6 +66,13 @@ func (a *Adapter) open(ctx context.Context, it Item) (o incoming.Opened, err err
 	if err != nil && a.Refresh != nil && directoryMayExplain(gateway.AsProblem(err).Code) {
 		if err := a.Refresh(ctx); err != nil {
 			return o, gateway.Unavailable(gateway.CodeDirectoryStale, 0, err)
+		}
+		o, err = a.Office.Open(it.Wrapped)
+	}
+	if err == nil && o.Views[0].Codes != nil && a.Releases != nil {
+		// That there is no answer is no reason not to show what can be shown.
+		if err := a.Releases(ctx); err != nil {
+			a.Log.Warn("looked for newer code lists in vain", "country", string(a.Country), "err", err)
 		}
 		o, err = a.Office.Open(it.Wrapped)
 	}

@@ -107,7 +107,7 @@ func (a *Adapter) zero(ctx context.Context) {
 		{w.submissions, "outcome", []string{"received", "refused"}},
 		{w.attempts, "mark", []string{string(store.NotSent), string(store.Ambiguous), string(store.Answered)}},
 		{w.alarms, "kind", []string{AlarmRefused, AlarmNotOurs, AlarmContradicts, AlarmGap, AlarmEvidence, AlarmFailed, AlarmHeard, AlarmUndelivered, AlarmLost, AlarmAnother, AlarmReceipt,
-			AlarmChannel, AlarmUntold, AlarmUnreachable, AlarmUnaware, AlarmAck}},
+			AlarmChannel, AlarmUntold, AlarmUnreachable, AlarmUnaware, AlarmAck, AlarmCodes}},
 		{w.notices, "outcome", []string{string(store.RingTold), string(store.RingFailed), string(store.RingPassed)}},
 	} {
 		for _, v := range c.values {
@@ -157,6 +157,7 @@ const (
 	AlarmUnreachable = "no-channel"          // a role has no channel at all
 	AlarmUnaware     = "recipient-untold"    // nobody at the other end could be told of what we sent
 	AlarmAck         = "acknowledgement"     // the answer that closes a notice could not be made
+	AlarmCodes       = "codes-missing"       // a message is in a release of the code lists that is not here
 )
 
 // alarm tells a person: in the log, in a counter, in the journal's list.

@@ -8,14 +8,19 @@ import (
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/schemas"
 )
 
 // Catalogue knows the types and the content of blocks. The schemas package implements it.
 type Catalogue interface {
 	gateway.Catalogue
-	// ValidateBlock checks the content of one block, as decoded by envelope.DecodeJSON;
-	// anything surplus is refused, with a *gateway.Problem.
+	// ValidateBlock checks the content of one block in a release of the code lists, as
+	// decoded by envelope.DecodeJSON; anything surplus is refused, with a *gateway.Problem.
 	ValidateBlock(codes, block string, v any) error
+	// Published finds a release of the code lists, and whether it is here.
+	Published(codes string) (schemas.Release, bool)
+	// Strange lists the codes in a block's content that no release here has.
+	Strange(block string, v any) []schemas.Strange
 }
 
 // Office opens deliveries to the parties of one country. All fields must be set. Safe for

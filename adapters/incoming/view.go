@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/schemas"
 )
 
 // View is what one role may see of a message. The recipient's has everything clear; that
@@ -21,7 +23,21 @@ type View struct {
 	// SealedFor names the parts for other roles, sorted, in the recipient's view only. It
 	// is the same whether there is something in them or not.
 	SealedFor []string `json:"sealedFor,omitempty"`
+	// Codes is there where the message names a release of the code lists that is not here.
+	Codes *Codes `json:"codes,omitempty"`
 }
+
+// Codes says what a reader cannot look up: the message is shown as it is, with the codes
+// themselves where there is no text for them.
+type Codes struct {
+	Release string            `json:"release"` // that the message names
+	Says    string            `json:"says"`
+	Strange []schemas.Strange `json:"strange"` // in the parts that this view shows; pointers into the view
+}
+
+// newerCodes is what a reader is told, who should know that nothing is wrong with the
+// message.
+const newerCodes = "This message names a release of the code lists that this adapter does not have. It is shown as it came; codes that are listed as strange are not in the lists here. Take the release: trm codes --releases."
 
 // LogValue keeps what a role sees out of every log: a view is its party there.
 func (v View) LogValue() slog.Value { return slog.StringValue(string(v.Party)) }
@@ -37,7 +53,7 @@ func ViewAs(raw []byte, reader gateway.Party, keys *certs.Keys, c Catalogue) (Vi
 	if err != nil {
 		return View{}, fmt.Errorf("reading a message: %w", err)
 	}
-	v := newView(p, reader)
+	v := newView(p, reader, c)
 	for _, u := range p.Units {
 		if u.Seal == nil || p.Head.Audience.In(u.Seal.Role) != reader {
 			continue
@@ -56,7 +72,7 @@ func ViewAs(raw []byte, reader gateway.Party, keys *certs.Keys, c Catalogue) (Vi
 // views opens every sealed unit for its role. A role to which nothing is said gets no
 // view; the recipient always does.
 func (o Office) views(p gateway.Parts, m gateway.Message) ([]View, error) {
-	views := []View{newView(p, m.Head().Audience)}
+	views := []View{newView(p, m.Head().Audience, o.Catalogue)}
 	for _, u := range p.Units {
 		if u.Seal == nil {
 			continue
@@ -65,7 +81,7 @@ func (o Office) views(p gateway.Parts, m gateway.Message) ([]View, error) {
 		i := slices.IndexFunc(views, func(v View) bool { return v.Party == reader })
 		if i < 0 {
 			i = len(views)
-			views = append(views, newView(p, reader))
+			views = append(views, newView(p, reader, o.Catalogue))
 		}
 		k, ok := o.private(reader, u.Seal.KeyID)
 		if !ok {
@@ -80,7 +96,7 @@ func (o Office) views(p gateway.Parts, m gateway.Message) ([]View, error) {
 }
 
 // newView is what a party sees before anything is unsealed for it.
-func newView(p gateway.Parts, reader gateway.Party) View {
+func newView(p gateway.Parts, reader gateway.Party, c Catalogue) View {
 	v := View{Party: reader, Head: map[string]any{}, Sealed: map[string]any{}}
 	units := make(map[string]bool, len(p.Units))
 	for _, u := range p.Units {
@@ -91,6 +107,9 @@ func newView(p gateway.Parts, reader gateway.Party) View {
 			v.Head[name] = value
 		}
 	}
+	if _, here := c.Published(p.Head.Codes); !here {
+		v.Codes = &Codes{Release: p.Head.Codes, Says: newerCodes, Strange: []schemas.Strange{}}
+	}
 	if reader != p.Head.Audience {
 		return v
 	}
@@ -100,6 +119,7 @@ func newView(p gateway.Parts, reader gateway.Party) View {
 		switch {
 		case role == "" && field == "":
 			v.Clear[u.Name] = p.Document[u.Name]
+			v.strange(c, "/clear", u.Name, u.Name, p.Document[u.Name])
 		case role != "" && p.Head.Audience.In(role) != reader:
 			v.SealedFor = append(v.SealedFor, u.Name)
 		}
@@ -131,7 +151,19 @@ func (v *View) unseal(p gateway.Parts, u gateway.Unit, k *envelope.Private, c Ca
 		return broken(at, err)
 	}
 	v.Sealed[u.Name] = content
+	v.strange(c, "/sealed", u.Name, block, content)
 	return nil
+}
+
+// strange notes what of a part cannot be looked up, with pointers into the view.
+func (v *View) strange(c Catalogue, under, unit, block string, content any) {
+	if v.Codes == nil {
+		return
+	}
+	for _, s := range c.Strange(block, content) {
+		s.Pointer = under + "/" + unit + strings.TrimPrefix(s.Pointer, "/"+block)
+		v.Codes.Strange = append(v.Codes.Strange, s)
+	}
 }
 
 // broken is the one answer for every fault inside a seal. Where exactly it is would be

@@ -15,6 +15,7 @@ import (
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
 	"example.org/trm/gateway/policy"
+	"example.org/trm/schemas"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -226,7 +227,7 @@ func (a *app) openAs(d *desk, raw []byte, reader gateway.Party) error {
 	if err != nil {
 		return err
 	}
-	v, err := incoming.ViewAs(raw, reader, k, d.catalogue)
+	v, err := incoming.ViewAs(raw, reader, k, schemas.Reader{Set: d.catalogue})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ import (
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/adapters/store"
+	"example.org/trm/cmd/internal/codelists"
 	"example.org/trm/cmd/internal/telemetry"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
@@ -53,6 +54,7 @@ type Adapter struct {
 	log       *slog.Logger
 	now       func() time.Time
 	register  *trust.Register
+	codes     *codelists.Folder
 	keys      *keyring
 	client    *adapters.Client
 	listener  net.Listener // nil: no local API
@@ -107,6 +109,10 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 			return err
 		}
 	}
+	// A shelf of its own: what this adapter takes nobody else in the process has.
+	env.Schemas = env.Schemas.Under(a.now)
+	a.codes = &codelists.Folder{Dir: filepath.Join(c.Data, "codes"), Set: env.Schemas, Prove: a.register.Codes}
+	a.loadCodes()
 	rules, err := policy.Default()
 	if err != nil {
 		return err
@@ -151,7 +157,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	}
 	a.Adapter, err = adapters.New(adapters.Config{
 		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Feed: a.client, Follow: c.Follow, Keys: find,
-		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: env.Schemas},
+		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: schemas.Reader{Set: env.Schemas}},
 		Desk: outgoing.Desk{
 			Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID, Procedure: sop.Rules{Types: env.Schemas},
 			// Without the caller's context: the look-up is one row of our own journal.
@@ -159,7 +165,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		},
 		Procedure: sops, Bell: bell, Types: env.Schemas,
 		Notary: a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
-		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Profile: profile,
+		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Releases: a.takeCodes, Profile: profile,
 		Ready: func(context.Context) error { return live.Ready(a.now()) }, Callers: callers, Attempt: c.Attempt,
 		Retry: adapters.Pace(c.Retry), Retell: adapters.Pace(c.Retell), Resubmit: adapters.Pace(c.Resubmit), Keep: c.Keep,
 	})
@@ -332,9 +338,9 @@ func (a *Adapter) refresh(ctx context.Context) error {
 	return nil
 }
 
-// refreshing looks for a newer directory every quarter of an hour.
+// refreshing looks for a newer directory and newer code lists again and again.
 func (a *Adapter) refreshing(ctx context.Context) error {
-	tick := time.NewTicker(15 * time.Minute)
+	tick := time.NewTicker(orDuration(a.config.Refresh, 15*time.Minute))
 	defer tick.Stop()
 	for {
 		select {
@@ -359,6 +365,9 @@ func (a *Adapter) look(ctx context.Context) {
 	defer a.reloadKeys()
 	if err := a.refresh(ctx); err != nil && ctx.Err() == nil {
 		a.log.Warn("looked for a newer directory in vain", "country", string(a.config.Country), "err", err)
+	}
+	if err := a.takeCodes(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("looked for newer code lists in vain", "country", string(a.config.Country), "err", err)
 	}
 }
 

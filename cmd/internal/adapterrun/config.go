@@ -68,6 +68,14 @@ type Config struct {
 	Resubmit Pace `yaml:"resubmit"` // default 1s to 5m
 	// Follow is how often the gateway is asked for evidence about what was sent. Default 5s.
 	Follow time.Duration `yaml:"follow"`
+	// Refresh is how often the gateway is asked for a newer directory and newer releases of
+	// the code lists. Default 15m.
+	Refresh time.Duration `yaml:"refresh"`
+	// Codes is how releases of the code lists come: "follow" takes what the coordinators
+	// signed from the gateway; "hand" takes only what somebody puts into the folder "codes"
+	// in Data, for an office that looks at a release before it uses it. Messages in a
+	// release that is not here are read either way. Default "follow".
+	Codes string `yaml:"codes"`
 	// Grace is how long what is in hand may take when the process stops. Default 10s.
 	Grace time.Duration `yaml:"grace"`
 	// Keep is how long after its exp a message's journal rows are kept. Default 720h.
@@ -200,6 +208,7 @@ func (c Config) Validate() error {
 	bad(err == nil && u.Scheme == "http" && !loopback(u.Host), "gateway.url: http is for loopback only")
 	bad(err == nil && u.Scheme != "http" && u.Scheme != "https", "gateway.url: give an https address")
 	bad(c.Source != "" && c.Source != sourceRedis && c.Source != sourceHTTPS, "source: give redis or https")
+	bad(c.Codes != "" && c.Codes != codesFollow && c.Codes != codesByHand, "codes: give follow or hand")
 	bad((c.Deliver.Filedrop == nil) == (c.Deliver.REST == nil), "deliver: give filedrop or rest")
 	bad(c.Deliver.Filedrop != nil && c.Deliver.Filedrop.Dir == "", "deliver.filedrop.dir: required")
 	bad(c.Deliver.REST != nil && c.Deliver.REST.URL == "", "deliver.rest.url: required")
@@ -209,7 +218,7 @@ func (c Config) Validate() error {
 		"listen: an address that others can reach needs tls")
 	bad(c.OTLP != "" && !strings.HasPrefix(c.OTLP, "http://") && !strings.HasPrefix(c.OTLP, "https://"), "otlp: give an http or https URL")
 	for name, d := range map[string]time.Duration{
-		"attempt": c.Attempt, "follow": c.Follow, "grace": c.Grace, "keep": c.Keep, "retry": min(c.Retry.First, c.Retry.Last),
+		"attempt": c.Attempt, "follow": c.Follow, "refresh": c.Refresh, "grace": c.Grace, "keep": c.Keep, "retry": min(c.Retry.First, c.Retry.Last),
 		"retell": min(c.Retell.First, c.Retell.Last), "resubmit": min(c.Resubmit.First, c.Resubmit.Last),
 	} {
 		bad(d < 0, "%s: is negative", name)

@@ -61,6 +61,10 @@ type Config struct {
 	Log Log `yaml:"log"`
 	// Policy is a policy file. Default: the one that is built in.
 	Policy string `yaml:"policy"`
+	// Codes is the folder with releases of the code lists that came after the program,
+	// NAME.json and NAME.signed.json. It is read every half minute and on SIGHUP. Default
+	// "codes" beside the journal.
+	Codes string `yaml:"codes"`
 	// Redis is the queue. Required.
 	Redis Redis `yaml:"redis"`
 	// Limits bound what the door takes.
@@ -203,6 +207,7 @@ func (c Config) orDefaults(now time.Time) Config {
 	c.Audience = cmp.Or(c.Audience, gateway.Audience)
 	c.Directory = cmp.Or(c.Directory, filepath.Join(c.Certs, "directory.json"))
 	c.Pins = cmp.Or(c.Pins, filepath.Join(c.Certs, "pins.json"))
+	c.Codes = cmp.Or(c.Codes, filepath.Join(filepath.Dir(c.Journal), "codes"))
 	c.Origin = cmp.Or(c.Origin, now.UTC().Format("trm/2006"))
 	c.Log.Key = cmp.Or(c.Log.Key, filepath.Join(c.Certs, certs.LogKeyFile()))
 	c.Log.Guard = cmp.Or(c.Log.Guard, filepath.Join(c.Certs, "log.guard"))

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/metric"
 
+	"example.org/trm/cmd/internal/codelists"
 	"example.org/trm/cmd/internal/telemetry"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/api"
@@ -48,6 +49,7 @@ type Gateway struct {
 	now         func() time.Time
 	directory   *directory
 	signers     *signers
+	codes       *codelists.Folder
 	journal     *journal.Journal
 	ledger      *ledger.Log // nil: the directory lists none
 	inForce     func() []gateway.Deed
@@ -103,6 +105,12 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 		if env.Schemas, err = schemas.Open(); err != nil {
 			return err
 		}
+	}
+	// A shelf of its own: what this gateway takes nobody else in the process has.
+	env.Schemas = env.Schemas.Under(g.now)
+	g.codes = &codelists.Folder{Dir: c.Codes, Set: env.Schemas, Prove: g.directory.register.Codes}
+	if err := g.codes.Load(); err != nil {
+		g.log.Error("refused code lists", "err", err)
 	}
 	rules, rulebook, err := openPolicy(c.Policy)
 	if err != nil {
@@ -253,13 +261,14 @@ func (g *Gateway) Operators() net.Addr {
 }
 
 // Reload reads again what may change under a running process: the directory, the
-// gateway's keys and the door's certificate. What it refuses leaves the old one in place.
+// gateway's keys, the door's certificate and releases of the code lists. What it refuses
+// leaves the old one in place.
 func (g *Gateway) Reload() error {
 	errs := []error{g.signers.reload(g.now())}
 	if g.certificate != nil {
 		errs = append(errs, g.certificate.reload())
 	}
-	return errors.Join(append(errs, g.directory.reload())...)
+	return errors.Join(append(errs, g.directory.reload(), g.codes.Load())...)
 }
 
 // close closes what was opened, the last first.

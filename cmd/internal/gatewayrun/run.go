@@ -55,6 +55,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	})
 	part(g.timekeeper.Run)
 	part(g.directory.run)
+	part(func(ctx context.Context) error {
+		return g.every(ctx, 30*time.Second, "reading releases of the code lists", func(context.Context) (int, error) { return 0, g.codes.Load() })
+	})
 	part(g.sequence)
 	part(g.enter)
 	part(g.warn)
