@@ -16,6 +16,9 @@ import (
 type Feed interface {
 	// Events returns the signed statements after a cursor, in the order of recording.
 	Events(ctx context.Context, as gateway.Party, after int64) (Events, error)
+	// Origin names the log in which the gateway goes on; empty where it shows none. In
+	// another one, cursors may count anew.
+	Origin(ctx context.Context, as gateway.Party) (string, error)
 }
 
 // Events is a page of a party's feed.
@@ -48,7 +51,12 @@ func (a *Adapter) follow(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	for {
+	for n := 0; ; n++ {
+		if n%succeedEvery == 0 {
+			if err := a.succeed(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Warn("asked in vain whether the gateway has lost something", "country", string(a.Country), "err", err)
+			}
+		}
 		senders, err := a.Store.Senders(ctx)
 		if err != nil {
 			return err
@@ -145,5 +153,9 @@ func (a *Adapter) heard(ctx context.Context, id gateway.MessageID, s gateway.Sta
 	}
 }
 
-// followEvery is how often feeds are read, unless the configuration says otherwise.
-const followEvery = 5 * time.Second
+// followEvery is how often feeds are read, unless the configuration says otherwise, and
+// succeedEvery after how many readings the gateway is asked whether it goes on in another log.
+const (
+	followEvery  = 5 * time.Second
+	succeedEvery = 12
+)

@@ -16,7 +16,10 @@ type feed struct {
 	events []Event
 	asked  []int64
 	err    error
+	origin string
 }
+
+func (f *feed) Origin(context.Context, gateway.Party) (string, error) { return f.origin, f.err }
 
 func (f *feed) Events(_ context.Context, _ gateway.Party, after int64) (Events, error) {
 	f.asked = append(f.asked, after)
@@ -143,6 +146,8 @@ func TestFeedThatDoesNotGoOnIsNotReadForEver(t *testing.T) {
 }
 
 type stuck struct{}
+
+func (stuck) Origin(context.Context, gateway.Party) (string, error) { return "", nil }
 
 func (stuck) Events(_ context.Context, _ gateway.Party, after int64) (Events, error) {
 	return Events{Next: after, More: true}, nil
