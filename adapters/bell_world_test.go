@@ -25,6 +25,7 @@ type phones struct {
 	faults map[string][]func(take func()) error // by role and channel, what the next attempts suffer
 	none   map[gateway.Party]bool               // roles without a channel
 	kinds  []string                             // of every role; default mail
+	each   func()                               // called when somebody was told
 }
 
 func newPhones(w *world) *phones {
@@ -68,6 +69,9 @@ func (c phone) Notify(_ context.Context, n Notice) error {
 		defer c.p.mu.Unlock()
 		c.p.rung = append(c.p.rung, fmt.Sprintf("%d %s", now.Sub(noon)/time.Minute, c.role.Role()))
 		c.p.texts, c.p.keys = append(c.p.texts, n.Text), append(c.p.keys, n.Key)
+		if c.p.each != nil {
+			c.p.each()
+		}
 	}
 	c.p.mu.Lock()
 	at := c.role.Role() + " " + c.kind

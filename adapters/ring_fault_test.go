@@ -288,7 +288,8 @@ func TestOneChannelThatHangsHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := newPhones(w)
-	hung, release := make(chan struct{}), make(chan struct{})
+	hung, release, told := make(chan struct{}), make(chan struct{}), make(chan struct{}, 8)
+	p.each = func() { told <- struct{}{} }
 	p.hurt("coordinator mail", func(func()) error {
 		close(hung)
 		<-release
@@ -307,14 +308,12 @@ func TestOneChannelThatHangsHoldsUpNoOther(t *testing.T) {
 	if err := a.ringDue(t.Context(), &h); err != nil {
 		t.Fatal(err)
 	}
-	for range 1000 {
-		p.mu.Lock()
-		n := len(p.rung)
-		p.mu.Unlock()
-		if n == 3 {
-			break
+	for range 3 {
+		select {
+		case <-told:
+		case <-time.After(20 * time.Second):
+			t.Fatal("others wait for it")
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	close(release)
 	h.work.Wait()
