@@ -64,7 +64,7 @@ Synthetic people only; no institution operates or endorses this.`,
 		a.noticesCommand(), a.refCommand(), a.takeOnCommand(),
 		a.reportCommand(),
 		a.benchCommand(),
-		a.siteCommand(), a.redisACLCommand(), a.witnessCommand(), a.purgeCommand(),
+		a.siteCommand(), a.redisACLCommand(), a.witnessCommand(), a.ledgerCommand(), a.purgeCommand(),
 		exitCodesTopic(),
 	)
 	return root

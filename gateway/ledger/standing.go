@@ -18,6 +18,7 @@ type Standing struct {
 	Witnessed int64     // entries under the newest that has the witnesses that it needs
 	Waiting   int       // entries without place
 	Behind    time.Time // since when something signed is not witnessed; zero where all is
+	Unguarded bool      // the guard is lost: nothing is signed before witnesses have confirmed what the database holds
 	Refused   error     // why nothing is signed
 }
 
@@ -25,7 +26,7 @@ type Standing struct {
 func (l *Log) Standing(ctx context.Context) (Standing, error) {
 	s := l.now()
 	n, err := l.o.Store.Waiting(ctx)
-	return Standing{s.leads, s.origin, s.held.size, s.signed.size, s.witnessed, n, s.behind, s.refused}, err
+	return Standing{s.leads, s.origin, s.held.size, s.signed.size, s.witnessed, n, s.behind, s.unproven, s.refused}, err
 }
 
 // String is the standing in one line.
@@ -33,6 +34,8 @@ func (s Standing) String() string {
 	switch {
 	case s.Refused != nil:
 		return s.Refused.Error()
+	case s.Unguarded:
+		return fmt.Sprintf("the guard file is lost, and witnesses are asked whether the %d entries of %s are all", s.Held, s.Origin)
 	case !s.Leads:
 		return "another process signs"
 	case s.Signed > s.Witnessed:
