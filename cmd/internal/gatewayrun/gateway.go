@@ -53,6 +53,9 @@ type Gateway struct {
 	journal     *journal.Journal
 	ledger      *ledger.Log // nil: the directory lists none
 	inForce     func() []gateway.Deed
+	keep        func() error             // puts what is in force on the shelf
+	entered     map[gateway.Event]string // digests of what the log says is in force
+	enteredIn   string                   // the log that does
 	redis       redis.UniversalClient
 	dispatchers []*gateway.Dispatcher
 	collector   *gateway.Collector
@@ -72,7 +75,7 @@ type Gateway struct {
 // New opens everything: keys, directory, schemas, policy, journal, queue, listeners. What
 // it opened is closed by Run, or here if something fails.
 func New(ctx context.Context, c Config, env Environment) (*Gateway, error) {
-	g := &Gateway{log: env.Log, now: env.Now, stopping: make(chan struct{})}
+	g := &Gateway{log: env.Log, now: env.Now, stopping: make(chan struct{}), entered: map[gateway.Event]string{}}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
@@ -153,6 +156,7 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 	if g.ledger, err = g.openLog(ctx, tel); err != nil {
 		return err
 	}
+	g.keep = func() error { return g.keepEditions(rules, env.Schemas) }
 	g.inForce = func() []gateway.Deed {
 		d := g.directory.Current()
 		return []gateway.Deed{
@@ -196,8 +200,9 @@ func (g *Gateway) server(set *schemas.Set, rules *policy.Policy, rulebook []byte
 			Origin: c.Origin, Now: g.now, NewID: newID, Auditor: auditor,
 		},
 		Previewer: &gateway.Previewer{Directory: g.directory, Forms: set, Procedure: procedure, Policy: rules, Memory: g.journal, Now: g.now},
+		Reach:     func(ps ...gateway.Party) []gateway.Unreached { return gateway.Unreachable(g.directory, ps...) },
 		Overseer:  g.overseer, Overrides: g.journal,
-		Ledger: records{g.ledger, g.journal}, Details: g.details(),
+		Ledger: records{g.ledger, g.journal}, Audits: g.audits(), Details: g.details(),
 		Messages: messages{g.journal}, Duties: g.journal, Queue: pulled{&queue.Pull{Client: g.redis, Log: g.log, Tracer: tel.Tracer, Meter: tel.Meter, Lease: c.Lease}},
 		Collector: g.collector, Stopping: g.stopping, Directory: g.directory, Schemas: set, Policy: rulebook, Examiner: envelope.Codec{},
 		Checks: g.checks(), Audience: c.Audience, Log: g.log, Now: g.now, Tracer: tel.Tracer, Meter: tel.Meter,

@@ -70,32 +70,49 @@ func (r *rule) now() quorum.Policy {
 	return r.policy
 }
 
-// enter writes what is in force into the log, when the process begins and whenever it
-// changes.
+// enter writes what is in force into the log whenever it changes.
 func (g *Gateway) enter(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
-	known := map[gateway.Event]string{}
 	for {
-		for _, d := range g.inForce() {
-			if known[d.Event] == d.Digest {
-				continue
-			}
-			d.At = g.now()
-			if err := g.journal.InForce(ctx, d); err != nil {
-				if ctx.Err() == nil {
-					g.log.Error("failed", "at", "entering what is in force", "err", err)
-				}
-				continue
-			}
-			known[d.Event] = d.Digest
-		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
+		if err := g.enterInForce(ctx); err != nil && ctx.Err() == nil {
+			g.log.Error("failed", "at", "entering what is in force", "err", err)
+		}
 	}
+}
+
+// enterInForce writes into the log what came into force since it was called last, once it
+// is on the shelf. It is called before the door opens, so that every message stands behind
+// the policy that decided about it. A log that follows another is told everything anew. Not
+// for concurrent use.
+func (g *Gateway) enterInForce(ctx context.Context) error {
+	logs, err := g.journal.Logs(ctx)
+	if err != nil {
+		return err
+	}
+	if n := len(logs); n > 0 && logs[n-1].Origin != g.enteredIn {
+		g.enteredIn = logs[n-1].Origin
+		clear(g.entered)
+	}
+	for _, d := range g.inForce() {
+		if g.entered[d.Event] == d.Digest {
+			continue
+		}
+		if err := g.keep(); err != nil {
+			return err
+		}
+		d.At = g.now()
+		if err := g.journal.InForce(ctx, d); err != nil {
+			return err
+		}
+		g.entered[d.Event] = d.Digest
+	}
+	return nil
 }
 
 // sequence runs the log where this process is the one that does.

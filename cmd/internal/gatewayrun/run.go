@@ -29,6 +29,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	// What lies behind the door ends after it.
 	behind, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
+	if err := g.enterInForce(behind); err != nil {
+		return errors.Join(fmt.Errorf("entering what is in force: %w", err), g.close())
+	}
 	var door, parts errgroup.Group
 	part := func(f func(context.Context) error) {
 		parts.Go(func() error { defer stop(); return f(behind) })
