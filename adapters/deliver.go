@@ -178,7 +178,7 @@ func consignment(d store.Delivery, o incoming.Opened, v incoming.View) Consignme
 	c := Consignment{
 		Delivery: d.ID, Message: d.Message, Reader: v.Party, Audience: d.Audience, Thread: o.Head.Thread, Lane: o.Head.Lane,
 		ReceivedAt: o.Binding.IssuedAt, Expires: d.Expires, Head: v.Head, Blocks: v.Clear, Sealed: v.Sealed,
-		SealedFor: v.SealedFor, Binding: o.Binding,
+		SealedFor: v.SealedFor, Codes: v.Codes, Binding: o.Binding,
 	}
 	if v.Party == d.Audience {
 		c.Envelope = o.Raw

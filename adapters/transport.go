@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"example.org/trm/adapters/incoming"
 	"example.org/trm/gateway"
 )
 
@@ -38,9 +39,10 @@ type Consignment struct {
 	Expires    time.Time
 	Repeat     bool // an earlier attempt may have taken effect
 	Head       map[string]any
-	Blocks     map[string]any // clear blocks; the addressee's only
-	Sealed     map[string]any // opened: the units sealed to Reader
-	SealedFor  []string       // units for other roles, which the addressee cannot open
+	Blocks     map[string]any  // clear blocks; the addressee's only
+	Sealed     map[string]any  // opened: the units sealed to Reader
+	SealedFor  []string        // units for other roles, which the addressee cannot open
+	Codes      *incoming.Codes // what of Blocks and Sealed cannot be looked up here; mostly nil
 	Binding    gateway.Binding
 	Concerns   []string // of a recall, correction or change of consent: the deliveries to Reader that it is about
 	ChangedBy  []Mark   // changes to this message that came before it
@@ -67,7 +69,10 @@ type Document struct {
 	Blocks     map[string]any `json:"blocks,omitempty"`
 	Sealed     map[string]any `json:"sealed,omitempty"`
 	SealedFor  []string       `json:"sealedFor,omitempty"`
-	Binding    Released       `json:"binding"`
+	// Codes is there where the message names a release of the code lists that this adapter
+	// does not have: what cannot be looked up, and what to do.
+	Codes   *incoming.Codes `json:"codes,omitempty"`
+	Binding Released        `json:"binding"`
 	// Concerns are the deliveries that a recall, correction or change of consent is about,
 	// of those that this reader was given.
 	Concerns []string `json:"concerns,omitempty"`
@@ -91,7 +96,7 @@ type Released struct {
 func (c Consignment) Document() Document {
 	d := Document{
 		Delivery: c.Delivery, ReceivedBy: c.Reader, ReceivedAt: c.ReceivedAt.UTC(), Head: c.Head,
-		Blocks: c.Blocks, Sealed: c.Sealed, SealedFor: c.SealedFor, Concerns: c.Concerns, ChangedBy: c.ChangedBy,
+		Blocks: c.Blocks, Sealed: c.Sealed, SealedFor: c.SealedFor, Codes: c.Codes, Concerns: c.Concerns, ChangedBy: c.ChangedBy,
 		Binding: Released{Audience: c.Binding.Audience, Policy: c.Binding.Policy, Pair: c.Binding.Pair, SDHash: c.Binding.SDHash},
 	}
 	if c.Reader == c.Audience {

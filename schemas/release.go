@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
@@ -246,3 +247,34 @@ func (s *Set) compileRelease(r Release) (*release, error) {
 	}
 	return made, nil
 }
+
+// ReadRelease reads a release from a folder of files as [Release.Files] writes them, where
+// people edit them: lists.csv, a file for each list, deprecated.csv, traits.csv, and
+// texts/LANG.csv for what is new in other languages.
+func ReadRelease(fsys fs.FS, name string) (Release, error) {
+	r := Release{Name: name}
+	var err error
+	if r.Lists, err = table.ParseLists(fsys); err != nil {
+		return Release{}, err
+	}
+	for _, lang := range Languages {
+		c, err := readCatalogue(fsys, lang)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Release{}, err
+		}
+		if r.Texts == nil {
+			r.Texts = Texts{}
+		}
+		r.Texts[lang] = c.codes
+	}
+	if err := r.check(); err != nil {
+		return Release{}, fmt.Errorf("reading a release: %w", err)
+	}
+	return r, nil
+}
+
+// Files are the release's lists as files to be edited, by their names.
+func (r Release) Files() map[string][]byte { return table.WriteLists(r.Lists) }

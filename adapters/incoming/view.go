@@ -32,7 +32,7 @@ type View struct {
 type Codes struct {
 	Release string            `json:"release"` // that the message names
 	Says    string            `json:"says"`
-	Strange []schemas.Strange `json:"strange"` // in the parts that this view shows; pointers into the view
+	Strange []schemas.Strange `json:"strange"` // in the parts that this view shows; each pointer begins with the unit's name
 }
 
 // newerCodes is what a reader is told, who should know that nothing is wrong with the
@@ -119,7 +119,7 @@ func newView(p gateway.Parts, reader gateway.Party, c Catalogue) View {
 		switch {
 		case role == "" && field == "":
 			v.Clear[u.Name] = p.Document[u.Name]
-			v.strange(c, "/clear", u.Name, u.Name, p.Document[u.Name])
+			v.strange(c, u.Name, u.Name, p.Document[u.Name])
 		case role != "" && p.Head.Audience.In(role) != reader:
 			v.SealedFor = append(v.SealedFor, u.Name)
 		}
@@ -151,17 +151,17 @@ func (v *View) unseal(p gateway.Parts, u gateway.Unit, k *envelope.Private, c Ca
 		return broken(at, err)
 	}
 	v.Sealed[u.Name] = content
-	v.strange(c, "/sealed", u.Name, block, content)
+	v.strange(c, u.Name, block, content)
 	return nil
 }
 
-// strange notes what of a part cannot be looked up, with pointers into the view.
-func (v *View) strange(c Catalogue, under, unit, block string, content any) {
+// strange notes what of a part cannot be looked up.
+func (v *View) strange(c Catalogue, unit, block string, content any) {
 	if v.Codes == nil {
 		return
 	}
 	for _, s := range c.Strange(block, content) {
-		s.Pointer = under + "/" + unit + strings.TrimPrefix(s.Pointer, "/"+block)
+		s.Pointer = "/" + unit + strings.TrimPrefix(s.Pointer, "/"+block)
 		v.Codes.Strange = append(v.Codes.Strange, s)
 	}
 }

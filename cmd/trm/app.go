@@ -57,7 +57,7 @@ Synthetic people only; no institution operates or endorses this.`,
 	root.AddCommand(
 		a.demoCommand(),
 		a.keysCommand(), a.certsCommand(), a.directoryCommand(),
-		a.typesCommand(), a.codesCommand(), a.policyCommand(),
+		a.typesCommand(), a.codesCommand(), a.glossaryCommand(), a.policyCommand(),
 		a.previewCommand(), a.signCommand(), a.showCommand(), a.verifyCommand(), a.openCommand(),
 		a.assertCommand(), a.approveCommand(), a.sendCommand(), a.traceCommand(), a.inboxCommand(), a.dueCommand(),
 		a.postCommand(), a.withdrawCommand(), a.correctCommand(), a.recallCommand(), a.changesCommand(),

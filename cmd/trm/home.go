@@ -75,6 +75,10 @@ func (a *app) deskAt(now func() time.Time) (*desk, error) {
 	if d.catalogue, err = schemas.Open(); err != nil {
 		return nil, err
 	}
+	d.catalogue = d.catalogue.Under(now)
+	if err := takenBy(a.home, d.catalogue, d.directory); err != nil {
+		return nil, err
+	}
 	if d.policy, err = policy.Default(); err != nil {
 		return nil, err
 	}

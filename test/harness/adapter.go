@@ -62,6 +62,9 @@ func (r *Region) startAdapter(c gateway.Country, system *nation.System, https bo
 	} else {
 		config["redis"] = map[string]any{"addresses": []string{r.Redis.Addr()}}
 	}
+	if r.settings != nil {
+		r.settings(c, config)
+	}
 	a.Program = newProgram(r.t, "adapterd-"+string(c), r.Dir, program(r.t, "adapterd"), r.write("adapterd-"+string(c)+".yaml", config))
 	r.Adapters[c] = a
 	a.Start()

@@ -141,6 +141,16 @@ func (p *Program) Restart() {
 	p.Start()
 }
 
+// Reload has the process read again what may change while it runs, with SIGHUP.
+func (p *Program) Reload() {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		_ = p.cmd.Process.Signal(syscall.SIGHUP)
+	}
+}
+
 func (p *Program) end(sig syscall.Signal) {
 	p.t.Helper()
 	p.mu.Lock()

@@ -38,6 +38,8 @@ type Options struct {
 	// Certs is a folder of development keys, as certs.Develop makes it. Default: made for
 	// this region. Regions that are compared share one.
 	Certs string
+	// Settings, if set, changes the configuration of a country's adapter before it starts.
+	Settings func(c gateway.Country, config map[string]any)
 	// Alarms are errors that the region is expected to report, each a part of a line. Any
 	// other fails the test, and so does one that is expected and is not there.
 	Alarms []string
@@ -62,6 +64,7 @@ type Region struct {
 
 	t         testing.TB
 	alarms    []string
+	settings  func(gateway.Country, map[string]any)
 	operators string
 	countries []gateway.Country
 	stopped   bool
@@ -85,7 +88,7 @@ func New(t testing.TB, o Options) *Region {
 		t.Skip("starts processes")
 	}
 	r := &Region{
-		Dir: t.TempDir(), t: t, alarms: o.Alarms, countries: o.Countries, Certs: o.Certs,
+		Dir: t.TempDir(), t: t, alarms: o.Alarms, settings: o.Settings, countries: o.Countries, Certs: o.Certs,
 		Adapters: map[gateway.Country]*Adapter{}, places: map[string]place{},
 	}
 	if len(r.countries) == 0 {
