@@ -141,7 +141,8 @@ func measure(ctx context.Context, o Options, d *desk, t *tally, g *region) (Repo
 	watched, unwatch := context.WithCancel(ctx)
 	defer unwatch()
 	watching := t.watch(watched, g)
-	defer func() { unwatch(); watching() }()
+	log := watchLog(watched, o.Dir)
+	defer func() { unwatch(); watching(); <-log.ended }()
 	s := newSender(o, d, g.gateway.addr)
 	defer s.client.CloseIdleConnections()
 	warm, load := t.load[:o.Warmup], t.load[o.Warmup:]
@@ -174,6 +175,9 @@ func measure(ctx context.Context, o Options, d *desk, t *tally, g *region) (Repo
 	o.Log("proving receipts, deliveries, evidence and order")
 	if r.Proven, err = prove(ctx, d, s, t); err != nil {
 		return r, fmt.Errorf("proving what was measured: %w", err)
+	}
+	if r.Published, err = log.published(ctx, g.journal, load); err != nil {
+		return r, fmt.Errorf("looking into the log: %w", err)
 	}
 	o.Log("measuring what nothing could do without")
 	if r.Bare, err = bare(ctx, d, g, load); err != nil {

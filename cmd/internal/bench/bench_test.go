@@ -64,7 +64,7 @@ func TestEveryMessageOfALoadIsProven(t *testing.T) {
 			if p.Receipts != 20 || p.Delivered != 20 || p.Evidence != 20 || p.Consignments < 20 || p.Threads != 5 || p.Pairs != 2 {
 				t.Errorf("proven is %+v", p)
 			}
-			if r.Load.Messages != 16 || r.Receive.P50 <= 0 || r.Deliver.P50 <= 0 || r.Evidence.P50 < r.Deliver.P50 || r.Evidence.Max < r.Evidence.P99 {
+			if r.Load.Messages != 16 || r.Receive.P50 <= 0 || r.Deliver.P50 <= 0 || r.Evidence.P50 < r.Deliver.P50 || r.Evidence.Max < r.Evidence.P99 || r.Published.Max < r.Published.P50 {
 				t.Errorf("measured %+v, %+v, %+v", r.Receive, r.Deliver, r.Evidence)
 			}
 			if r.Bare.Gateway.Times <= 0 || r.Bare.Adapter.Times <= 0 || r.Bare.Append.P50 <= 0 || r.Bare.XAdd.P50 <= 0 {
@@ -87,7 +87,7 @@ func shown(t *testing.T, r bench.Report) {
 	if err := r.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"16 messages", "me-rs al-mk", "receive ", "evidence ", "gateway ", "adapters (2) ", "proven: 20 receipts, 20 messages delivered once"} {
+	for _, want := range []string{"16 messages", "me-rs al-mk", "receive ", "evidence ", "published, after the receipt ", "gateway ", "adapters (2) ", "proven: 20 receipts, 20 messages delivered once"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text does not say %q:\n%s", want, &text)
 		}

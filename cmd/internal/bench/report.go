@@ -14,9 +14,10 @@ import (
 type Report struct {
 	Machine   Machine       `json:"machine"`
 	Load      Load          `json:"load"`
-	Receive   Spread        `json:"receive"`  // from when it was due until the sender has the receipt
-	Deliver   Spread        `json:"deliver"`  // … until the national system has what each role may see
-	Evidence  Spread        `json:"evidence"` // … until the gateway has recorded the evidence, and its answer waits for the adapter
+	Receive   Spread        `json:"receive"`   // from when it was due until the sender has the receipt
+	Deliver   Spread        `json:"deliver"`   // … until the national system has what each role may see
+	Evidence  Spread        `json:"evidence"`  // … until the gateway has recorded the evidence, and its answer waits for the adapter
+	Published Spread        `json:"published"` // from the receipt until a signed checkpoint of the log covers it
 	Received  float64       `json:"receivedPerSecond"`
 	Delivered float64       `json:"deliveredPerSecond"`
 	Processes []ProcessCost `json:"processes"`

@@ -20,6 +20,7 @@ func (r Report) WriteText(w io.Writer) error {
 	t.spread("receive", r.Receive)
 	t.spread("deliver", r.Deliver)
 	t.spread("evidence", r.Evidence)
+	t.spread("published, after the receipt", r.Published)
 	t.spread("bare: flushed append of "+kilobytes(b.RecordBytes), b.Append)
 	t.spread("bare: XADD of "+kilobytes(b.EntryBytes), b.XAdd)
 	t.say("%.1f received and %.1f delivered in a second%s\n\n", r.Received, r.Delivered, r.disturbed())
