@@ -191,6 +191,7 @@ func (c *Client) get(ctx context.Context, as gateway.Party, path string, limit i
 type reply struct {
 	status int
 	media  string
+	link   string // RFC 8288
 	wait   time.Duration
 	body   []byte
 }
@@ -214,7 +215,7 @@ func (c *Client) call(ctx context.Context, as gateway.Party, method, path string
 		return reply{}, NetworkCause(err)
 	}
 	defer resp.Body.Close()
-	r := reply{status: resp.StatusCode, wait: retryAfter(resp.Header.Get("Retry-After"), c.Now())}
+	r := reply{status: resp.StatusCode, link: resp.Header.Get("Link"), wait: retryAfter(resp.Header.Get("Retry-After"), c.Now())}
 	r.media, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if r.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1)); err != nil {
 		return reply{}, NetworkCause(err)
