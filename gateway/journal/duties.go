@@ -2,6 +2,8 @@ package journal
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,6 +42,9 @@ func (j *Journal) Remind(ctx context.Context, r gateway.Reminder, e gateway.Evid
 	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
 		done = false
 		message, x, s, err := scanExchange(tx.Row(exchangeOf+`WHERE m.iss = ? AND m.jti = ?`, string(r.Message.Issuer), r.Message.ID).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // purged in between
+		}
 		if err != nil {
 			return err
 		}
@@ -119,22 +124,4 @@ func (j *Journal) Standings(ctx context.Context, now time.Time) (map[gateway.Cou
 		return nil, fmt.Errorf("counting duties: %w", err)
 	}
 	return out, nil
-}
-
-// ForgetDuties erases who owed what for messages whose retention has ended, also where
-// nobody ever answered; what was signed about them is for others to purge. A message
-// without a duty is no error.
-func (j *Journal) ForgetDuties(ctx context.Context, ids []gateway.MessageID) error {
-	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
-		for _, id := range ids {
-			if _, err := tx.Exec(`DELETE FROM duties WHERE message = (SELECT seq FROM messages WHERE iss = ? AND jti = ?)`, string(id.Issuer), id.ID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("forgetting duties: %w", err)
-	}
-	return nil
 }

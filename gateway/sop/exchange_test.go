@@ -1,54 +1,21 @@
 package sop_test
 
 import (
-	"encoding/csv"
-	"os"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/sop"
+	"example.org/trm/gateway/sop/soptest"
 )
 
-// states and events span the table: every type meets every one of these.
-var (
-	states = []string{"waiting", "delivered", "read", "overdue", "answered", "partly", "redirected", "recalled", "failed", "superseded"}
-	events = []string{
-		"consigned", "undelivered", "opened", "taken-on",
-		"answer-full", "answer-partly", "answer-declined", "answer-redirected", "answer-again",
-		"answer-mismatch", "answer-elsewhere", "answer-own", "answer-stranger", "other",
-		"delay-later", "delay-earlier", "redirect", "recall", "recall-by-recipient", "correction", "consent", "close", "reopen", "superseded",
-	}
-)
-
-// cell is a row of states.csv.
-type cell struct{ frames, states, events, next, mark string }
-
-func (c cell) meets(frame, state, event string) bool {
-	in := func(set, s string) bool { return set == "*" || slices.Contains(strings.Split(set, "|"), s) }
-	return in(c.frames, frame) && in(c.states, state) && in(c.events, event)
-}
-
-func table(t *testing.T) []cell {
+func table(t *testing.T) []soptest.Cell {
 	t.Helper()
-	f, err := os.Open("states.csv")
+	cells, err := soptest.Table("states.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comment = '#'
-	lines, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []cell
-	for _, l := range lines[1:] {
-		out = append(out, cell{l[0], l[1], l[2], l[3], l[4]})
-	}
-	return out
+	return cells
 }
 
 // stand is a message of a type in one of the states, and the moment of what happens next.
@@ -65,7 +32,7 @@ func stand(c sop.Clock, ty gateway.Type, state string, begun time.Time) (gateway
 	case "overdue":
 		now = begun.AddDate(0, 3, 0)
 	case "answered":
-		x.Stage, x.Answer, x.Outcome = gateway.StageClosed, "a-0", outcome(ty, "answer-full")
+		x.Stage, x.Answer, x.Outcome = gateway.StageClosed, "a-0", soptest.Outcome(ty, "answer-full")
 	case "partly":
 		x.Stage, x.Answer, x.Outcome = gateway.StageClosed, "a-0", "partly"
 	case "redirected":
@@ -83,114 +50,17 @@ func stand(c sop.Clock, ty gateway.Type, state string, begun time.Time) (gateway
 	return x, now
 }
 
-// outcome is how an answer to the type says what the event is called after.
-func outcome(ty gateway.Type, event string) string {
-	all := map[string]map[string]string{
-		"request": {"answer-full": "accepted", "answer-again": "accepted", "answer-partly": "partly", "answer-declined": "declined", "answer-redirected": "redirected"},
-		"notice":  {"answer-full": "taken-on", "answer-again": "taken-on", "answer-partly": "partly", "answer-declined": "not-possible", "answer-redirected": "passed-on"},
-		"change":  {"answer-full": "done", "answer-again": "done", "answer-partly": "partly", "answer-declined": "kept", "answer-redirected": "redirected"},
-		"answer":  {"answer-full": "answered", "answer-partly": "partly", "answer-declined": "declined", "answer-redirected": "redirected"},
-	}
-	return all[ty.Frame][event]
-}
-
-// happen makes the event in the life of the exchange.
-func happen(x gateway.Exchange, ty gateway.Type, event string, now time.Time) sop.Event {
-	answer := ty.Answer
-	if answer == "" {
-		answer = "ack.answer/1.0"
-	}
-	back := gateway.Head{ID: "a-1", Issuer: there, Audience: here, Thread: "t", Type: answer, InReplyTo: "1", Outcome: outcome(ty, event)}
-	change := func(topic string, act string, by gateway.Party) gateway.Head {
-		h := gateway.Head{ID: "c-1", Issuer: by, Audience: there, Thread: "t", Type: topic + ".change/1.0", Target: "1", Act: []string{act}}
-		if by == there {
-			h.Audience = here
-		}
-		return h
-	}
-	e := sop.Event{At: now}
-	switch event {
-	case "consigned":
-		e.Evidence = gateway.ContentConsignment
-	case "undelivered":
-		e.Evidence = gateway.ContentConsignmentFailure
-	case "opened":
-		e.Evidence = gateway.ContentHandover
-	case "taken-on":
-		e.Evidence = gateway.TakenOn
-	case "answer-again":
-		back.ID = "a-0"
-		e.Head = back
-	case "answer-mismatch":
-		back.Type = "gossip.answer/1.0"
-		e.Head = back
-	case "answer-elsewhere":
-		back.InReplyTo = "2"
-		e.Head = back
-	case "answer-own":
-		back.Issuer, back.Audience = here, there
-		e.Head = back
-	case "answer-stranger":
-		back.Issuer = "rs/child-protection"
-		e.Head = back
-	case "other":
-		e.Head = gateway.Head{ID: "o-1", Issuer: there, Audience: here, Thread: "t", Type: "info.request/1.0", InReplyTo: "1"}
-	case "delay-later", "delay-earlier":
-		e.Head = change("deadline", "extend", there)
-		e.Head.AnswerBy = now.AddDate(1, 0, 0)
-		if event == "delay-earlier" {
-			e.Head.AnswerBy = now.AddDate(-1, 0, 0)
-			if x.Duty.Due.IsZero() {
-				e.Head.AnswerBy = time.Time{}
-			}
-		}
-	case "redirect":
-		e.Head = change("redirect", "redirect", there)
-	case "recall":
-		e.Head = change("recall", "recall", here)
-	case "recall-by-recipient":
-		e.Head = change("recall", "recall", there)
-	case "correction":
-		e.Head = change("correction", "minor", here)
-		e.Head.Target = "1#subject"
-	case "consent":
-		e.Head = change("consent", "consent-withdrawn", here)
-	case "close", "reopen":
-		e.Head = change("case", event, here)
-		e.Head.Target = "t"
-	case "superseded":
-		e.Head = asking(ty.Name, gateway.Normal)
-		e.Head.ID, e.Head.Supersedes = "2", "1"
-	default:
-		e.Head = back
-	}
-	return e
-}
-
-// reached is the state's name as the table writes it.
-func reached(x gateway.Exchange, now time.Time) string {
-	switch {
-	case x.Stage == gateway.StageClosed && x.Outcome == "partly":
-		return "partly"
-	case x.Stage == gateway.StageDelivered && x.Duty.Late(now) && !x.Duty.Missed:
-		return "overdue"
-	case x.Stage == gateway.StageDelivered && x.Read:
-		return "read"
-	}
-	return string(x.Stage)
-}
-
 func TestEveryTypeInEveryStateMeetsEveryEventAsTheTableSays(t *testing.T) {
 	t.Parallel()
 	c, cells := clock(t), table(t)
 	begun := at(t, "2026-11-24T10:00:00+01:00")
-	met := map[cell]bool{}
+	met := map[soptest.Cell]bool{}
 	for _, ty := range types(t).Types() {
-		for _, state := range states {
-			for _, event := range events {
-				var rows []cell
+		for _, state := range soptest.States {
+			for _, event := range soptest.Events {
+				var rows []soptest.Cell
 				for _, r := range cells {
-					if r.meets(ty.Frame, state, event) {
+					if r.Meets(ty.Frame, state, event) {
 						rows, met[r] = append(rows, r), true
 					}
 				}
@@ -199,14 +69,14 @@ func TestEveryTypeInEveryStateMeetsEveryEventAsTheTableSays(t *testing.T) {
 					continue
 				}
 				x, now := stand(c, ty, state, begun)
-				before := reached(x, now)
-				y, mark := c.Apply(x, happen(x, ty, event, now))
-				want := rows[0].next
+				before := soptest.Reached(x, now)
+				y, mark := c.Apply(x, soptest.Happen(x.Duty.Due, ty, event, now))
+				want := rows[0].Next
 				if want == "=" {
 					want = before
 				}
-				if got := reached(y, now); got != want && !unclocked(ty, state, want, got) || string(mark) != rows[0].mark {
-					t.Errorf("%s %s, %s: became %s, %s; the table says %s, %s", ty.Name, state, event, got, mark, want, rows[0].mark)
+				if got := soptest.Reached(y, now); got != want && !unclocked(ty, state, want, got) || string(mark) != rows[0].Mark {
+					t.Errorf("%s %s, %s: became %s, %s; the table says %s, %s", ty.Name, state, event, got, mark, want, rows[0].Mark)
 				}
 				checkDuty(t, ty, state, event, y, now)
 			}
@@ -256,8 +126,8 @@ func TestApplyLeavesTheExchangeBeforeAsItWas(t *testing.T) {
 	ty, _ := types(t).Type("referral.request/1.0")
 	x, now := stand(c, ty, "delivered", begun)
 	due := x.Duty.Due
-	a, _ := c.Apply(x, happen(x, ty, "delay-later", now))
-	b, _ := c.Apply(x, happen(x, ty, "delay-later", now.Add(time.Hour)))
+	a, _ := c.Apply(x, soptest.Happen(x.Duty.Due, ty, "delay-later", now))
+	b, _ := c.Apply(x, soptest.Happen(x.Duty.Due, ty, "delay-later", now.Add(time.Hour)))
 	if !x.Duty.Due.Equal(due) || len(x.Duty.Earlier) != 0 || len(a.Duty.Earlier) != 1 || len(b.Duty.Earlier) != 1 {
 		t.Error("two futures of one exchange share what they changed")
 	}
