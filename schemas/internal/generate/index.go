@@ -3,8 +3,10 @@ package generate
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"example.org/trm/gateway"
+	"example.org/trm/schemas/internal/table"
 )
 
 // indexPage lists the types and what else there is to read.
@@ -71,10 +73,38 @@ func (s *Source) codesPage() []byte {
 	p.line("Beside each code: the value of HTCDS 2.0 and the variable or value of the CTDC codebooks that comes nearest. The tables of IC-TIP are not public yet: every crosswalk to it is to be confirmed.")
 	for _, l := range s.Lists {
 		p.line("\n## %s\n\n%s.", l.Name, l.About)
+		if l.Codes[0].Traits != nil {
+			traits(p, l)
+			continue
+		}
 		p.table("code", "text", "HTCDS", "CTDC")
 		for _, c := range l.Codes {
-			p.row("`"+c.ID+"`", c.En, c.HTCDS, c.CTDC)
+			p.row("`"+c.ID+"`", c.En+ending(c), c.HTCDS, c.CTDC)
 		}
 	}
 	return p.Bytes()
+}
+
+// traits prints a list whose codes belong somewhere: the indicators.
+func traits(p *page, l table.List) {
+	p.line("\nThe sector is the form of exploitation that the sign points to, or any; the group, in whom it is observed; the phases, those of the mechanism in which it usually is. An indicator from *regional* has no published list behind it and waits for the coordinators.")
+	p.table("code", "text", "sector", "group", "child", "phases", "source", "HTCDS")
+	for _, c := range l.Codes {
+		t := c.Traits
+		if t == nil {
+			t = &table.Traits{}
+		}
+		p.row("`"+c.ID+"`", c.En+ending(c), t.Sector, t.Group, t.Child, strings.Join(t.Phases, ", "), t.Source, c.HTCDS)
+	}
+}
+
+// ending says that a code is on its way out.
+func ending(c table.Code) string {
+	switch {
+	case c.Until == "":
+		return ""
+	case c.Instead == "":
+		return " (deprecated until " + c.Until + ")"
+	}
+	return " (deprecated until " + c.Until + ", write `" + c.Instead + "`)"
 }
