@@ -112,6 +112,9 @@ func (a *Adapter) postPreview(w http.ResponseWriter, r *http.Request, c Caller) 
 	if err != nil {
 		return err
 	}
+	if p.Unreached, err = a.unreached(r.Context(), p); err != nil {
+		return err
+	}
 	answer(w, http.StatusOK, p)
 	return nil
 }

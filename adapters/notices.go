@@ -1,10 +1,13 @@
 package adapters
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
+	"example.org/trm/adapters/outgoing"
 	"example.org/trm/adapters/store"
 	"example.org/trm/gateway"
 )
@@ -153,6 +156,20 @@ func stateOf(n store.Notice) string {
 		return store.EndTakenOn
 	}
 	return stepWaiting
+}
+
+// unreached are those whom an officer should telephone when the message is sent: the
+// directory's word, and the recipient's own about the last message that it had from here.
+func (a *Adapter) unreached(ctx context.Context, p outgoing.Preview) ([]gateway.Unreached, error) {
+	if slices.ContainsFunc(p.Unreached, func(u gateway.Unreached) bool { return u.Party == p.To }) {
+		return p.Unreached, nil
+	}
+	last, err := a.Store.LastTold(ctx, p.To)
+	if err != nil || last != gateway.ConsignmentNotificationFailure {
+		return p.Unreached, err
+	}
+	i, _ := a.Directory.Institution(p.To)
+	return append([]gateway.Unreached{{Party: p.To, Telephone: i.Duty, Why: gateway.NotTold}}, p.Unreached...), nil
 }
 
 // numbers are the telephones of a party and of its alternate.

@@ -258,4 +258,23 @@ func TestRecipientThatCouldNotTellItsPeopleIsAnAlarmAtTheSender(t *testing.T) {
 	if got := alarms(t, a)[AlarmUnaware]; got != "m-1" {
 		t.Errorf("got %q", got)
 	}
+	// Whoever sends there next is shown it before.
+	_, out := ask(t, a, "all", "POST", "/v1/drafts", draftJSON)
+	submitAll(t, w, a)
+	escalate(t, a, w, out["jti"].(string), gateway.ConsignmentNotificationFailure)
+	for _, row := range []struct {
+		event gateway.Event
+		want  []gateway.Unreached
+	}{
+		{"", []gateway.Unreached{{Party: "ba/coordinator", Telephone: "+999000114", Why: gateway.NotTold}}},
+		{gateway.ConsignmentNotification, nil},
+	} {
+		if row.event != "" {
+			escalate(t, a, w, out["jti"].(string), row.event)
+		}
+		got, err := a.unreached(t.Context(), outgoing.Preview{To: "ba/coordinator"})
+		if err != nil || !slices.Equal(got, row.want) {
+			t.Errorf("got %v, %v, want %v", got, err, row.want)
+		}
+	}
 }

@@ -15,7 +15,10 @@ type Preview struct {
 	From    gateway.Party `json:"from"`
 	To      gateway.Party `json:"to"`
 	Refused *Refused      `json:"refused,omitempty"` // the gateway would refuse the message, or this desk its note
-	Readers []Reader      `json:"readers"`           // the recipient first, then the other roles that a sealed part is for; none if policy refuses
+	// Unreached are those of the readers whose people no machine tells that the message
+	// waits: telephone them.
+	Unreached []gateway.Unreached `json:"unreached,omitempty"`
+	Readers   []Reader            `json:"readers"` // the recipient first, then the other roles that a sealed part is for; none if policy refuses
 	// Overridden are the rules that the draft's override sets aside: a second person's
 	// approval names each.
 	Overridden []Overridden `json:"overridden,omitempty"`
@@ -132,6 +135,13 @@ func (c *composition) preview() Preview {
 		}
 		return 1
 	})
+	var told []gateway.Party
+	for _, r := range p.Readers {
+		if r.Party == p.To || len(r.Parts) > 0 {
+			told = append(told, r.Party)
+		}
+	}
+	p.Unreached = gateway.Unreachable(c.desk.Directory, told...)
 	return p
 }
 

@@ -19,6 +19,10 @@ func (p Preview) WriteText(w io.Writer) error {
 	if p.Refused != nil && len(p.Readers) > 0 {
 		b.WriteString("\nOnce that is put right:\n")
 	}
+	for _, u := range p.Unreached {
+		b.WriteString("\n")
+		fold(b, "", unreached(u))
+	}
 	for _, r := range p.Readers {
 		r.write(b)
 	}
@@ -52,6 +56,21 @@ func (p Preview) WriteText(w io.Writer) error {
 		fold(b, "", gateway.FootnoteXK)
 	}
 	return b.Flush()
+}
+
+// unreached says whom to telephone.
+func unreached(u gateway.Unreached) string {
+	s := "Telephone: " + string(u.Party) + " has no reachable channel."
+	switch u.Why {
+	case gateway.NotTold:
+		s = "Telephone: " + string(u.Party) + " could not tell its people of the last message."
+	case gateway.NoTelephone:
+		s = string(u.Party) + " has no duty telephone."
+	}
+	if u.Telephone != "" {
+		s += " The duty telephone is " + u.Telephone + "."
+	}
+	return s
 }
 
 func (r *Refused) write(b *bufio.Writer) {

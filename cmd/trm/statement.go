@@ -71,7 +71,10 @@ func (a *app) contactsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "contacts PARTY",
 		Short: "Say how a party is reached: mailbox, duty telephone, alternate",
-		Args:  args("PARTY"),
+		Long: `contacts makes the statement of how a party's people are reached, and takes it up in the home folder.
+With --no-mailbox it says that no machine tells them of a message: whoever sends to the party is shown
+its telephone before.`,
+		Args: args("PARTY"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			p, err := parseParty(args[0])
 			if err != nil {
@@ -82,15 +85,19 @@ func (a *app) contactsCommand() *cobra.Command {
 					return err
 				}
 			}
+			if s.Unreached == (s.Mailbox != "") {
+				return usage("give --mailbox or --no-mailbox")
+			}
 			s.Kind, s.By = trust.Contacts, p
 			return a.state(s, file)
 		},
 	}
-	c.Flags().StringVar(&s.Mailbox, "mailbox", "", "e-mail address (required)")
+	c.Flags().StringVar(&s.Mailbox, "mailbox", "", "e-mail address")
+	c.Flags().BoolVar(&s.Unreached, "no-mailbox", false, "the party has none, and no other channel")
 	c.Flags().StringVar(&s.Duty, "duty", "", "duty telephone, such as +99900010001 (required)")
 	c.Flags().StringVar(&alt, "alternate", "", "another party of the same country")
 	c.Flags().StringVarP(&file, "out", "o", "", "file for the signed statement")
-	required(c, "mailbox", "duty")
+	required(c, "duty")
 	return c
 }
 

@@ -32,6 +32,8 @@ type decision struct {
 	// Overridden are the rules that the head's override sets aside: an approval names each.
 	Overridden []string `json:"overridden,omitempty"`
 	Policy     string   `json:"policy,omitempty"` // digest of the rules; absent where they were not asked
+	// Unreached are those of the readers whose people no machine tells that it waits.
+	Unreached []gateway.Unreached `json:"unreached,omitempty"`
 }
 
 // preview is POST /v1/preview: what would leave of a message, and what would not, by which
@@ -59,11 +61,25 @@ func (d *door) preview(c echo.Context, caller gateway.Party) error {
 		return err
 	}
 	a := decision{Released: orEmpty(got.Released), Withheld: orEmpty(got.Withheld), Overridden: got.Overridden, Policy: got.Policy}
+	if d.Reach != nil {
+		a.Unreached = d.Reach(readers(o.Head.Audience, got.Released)...)
+	}
 	if got.Refusal != nil {
 		doc := got.Refusal.Document()
 		a.Refused = &doc
 	}
 	return d.json(c, a)
+}
+
+// readers are the recipient, and the roles beside it that a released unit is sealed to.
+func readers(aud gateway.Party, released []string) []gateway.Party {
+	out := []gateway.Party{aud}
+	for _, u := range released {
+		if _, role, _ := gateway.SplitUnit(u); role != "" {
+			out = append(out, aud.In(role))
+		}
+	}
+	return out
 }
 
 const onlyNames = "Give head and units and nothing else: a preview takes the names of units, never their content."

@@ -57,6 +57,24 @@ func TestAPreviewIsAnsweredWithTheDecision(t *testing.T) {
 	}
 }
 
+func TestAPreviewNamesWhomToTelephone(t *testing.T) {
+	t.Parallel()
+	var reached []gateway.Party
+	w := newWorld(t, func(w *world) {
+		w.server.Reach = func(ps ...gateway.Party) []gateway.Unreached {
+			reached = ps
+			return []gateway.Unreached{{Party: "rs/coordinator", Telephone: "+9990010001", Why: gateway.NoMailbox}}
+		}
+	})
+	a := w.preview("ba/coordinator", strings.Replace(asked, `"identity@coordinator"`, `"identity@child-protection"`, 1))
+	if want := `"unreached":[{"party":"rs/coordinator","telephone":"+9990010001","why":"no-mailbox"}]`; a.StatusCode != 200 || !strings.Contains(a.body, want) {
+		t.Errorf("got %d %s, want %s in it", a.StatusCode, a.body, want)
+	}
+	if want := []gateway.Party{"rs/coordinator", "rs/child-protection"}; !slices.Equal(reached, want) {
+		t.Errorf("asked about %v, want %v", reached, want)
+	}
+}
+
 // TestARefusalIsAnAnswerToAPreview and no fault of asking.
 func TestARefusalIsAnAnswerToAPreview(t *testing.T) {
 	t.Parallel()

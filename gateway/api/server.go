@@ -50,6 +50,9 @@ type Directory interface {
 type Server struct {
 	Receiver  Receiver
 	Previewer Previewer
+	// Reach, if set, names those of the parties whose people no machine tells that a message
+	// waits; a preview shows them.
+	Reach     func(parties ...gateway.Party) []gateway.Unreached
 	Overseer  Overseer
 	Overrides Overrides
 	Messages  Messages

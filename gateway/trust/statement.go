@@ -26,8 +26,11 @@ type Statement struct {
 	Key    string `json:"key,omitempty"`
 	Reason string `json:"reason,omitempty"`
 
-	// Of contacts: all three, the alternate may be empty.
+	// Of contacts: all three, the alternate may be empty. Unreached stands in place of the
+	// mailbox: no machine tells the party's people that a message waits, and whoever sends
+	// to it is shown the telephone.
 	Mailbox   string        `json:"mailbox,omitempty"`
+	Unreached bool          `json:"unreached,omitempty"`
 	Duty      string        `json:"duty,omitempty"`
 	Alternate gateway.Party `json:"alternate,omitempty"`
 
@@ -126,9 +129,9 @@ func (s Statement) check() error {
 			return fault(BadStatement, where)
 		}
 	case Contacts:
-		only.Mailbox, only.Duty, only.Alternate = s.Mailbox, s.Duty, s.Alternate
+		only.Mailbox, only.Unreached, only.Duty, only.Alternate = s.Mailbox, s.Unreached, s.Duty, s.Alternate
 		switch {
-		case !mailboxForm.MatchString(s.Mailbox):
+		case s.Unreached != (s.Mailbox == ""), s.Mailbox != "" && !mailboxForm.MatchString(s.Mailbox):
 			return fault(BadMailbox, where)
 		case !dutyForm.MatchString(s.Duty):
 			return fault(BadDuty, where)

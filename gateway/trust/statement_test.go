@@ -100,6 +100,20 @@ func TestAPartyAloneChangesHowItIsReached(t *testing.T) {
 	}
 }
 
+func TestAPartySaysThatNoMachineReachesIt(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t)
+	d := r.with(t, r.say(t, Statement{Kind: Contacts, By: "rs/child-protection", Issued: noon, Unreached: true, Duty: "+9990010007"},
+		r.keys["rs/child-protection"][gateway.UseApproval]))
+	if i, _ := d.Institution("rs/child-protection"); i.Mailbox != "" || i.Duty != "+9990010007" {
+		t.Errorf("got %+v", i)
+	}
+	want := []gateway.Unreached{{Party: "rs/child-protection", Telephone: "+9990010007", Why: gateway.NoMailbox}}
+	if diff := cmp.Diff(want, gateway.Unreachable(d, "rs/coordinator", "rs/child-protection")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestEitherSideSwitchesAPairOffAndNobodyForTheOther(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t)
@@ -191,6 +205,9 @@ func TestAStatementSaysOnlyWhatItsKindCan(t *testing.T) {
 		{"a revocation with a telephone", with(good, func(s *Statement) { s.Duty = "+9990010001" }), BadStatement},
 		{"contacts with a key", with(contacts, func(s *Statement) { s.Key = good.Key }), BadStatement},
 		{"contacts without mailbox", with(contacts, func(s *Statement) { s.Mailbox = "" }), BadMailbox},
+		{"a mailbox of somebody unreached", with(contacts, func(s *Statement) { s.Unreached = true }), BadMailbox},
+		{"unreached without telephone", with(contacts, func(s *Statement) { s.Mailbox, s.Unreached, s.Duty = "", true, "" }), BadDuty},
+		{"a revocation of somebody unreached", with(good, func(s *Statement) { s.Unreached = true }), BadStatement},
 		{"contacts without telephone", with(contacts, func(s *Statement) { s.Duty = "" }), BadDuty},
 		{"an alternate abroad", with(contacts, func(s *Statement) { s.Alternate = "ba/coordinator" }), BadAlternate},
 		{"a pair with itself", with(pair, func(s *Statement) { s.With = "rs" }), BadPair},
