@@ -314,3 +314,20 @@ func mustDelivery(t *testing.T, a *Adapter, id string) (d store.Delivery) {
 	}
 	return d
 }
+
+// TestAChangeToWhatThisCountrySaidDoesNotWait: whoever should not have got a message, or
+// needs more time, answers about ours, which never comes to us.
+func TestAChangeToWhatThisCountrySaidDoesNotWait(t *testing.T) {
+	t.Parallel()
+	for typ, act := range map[string]string{"redirect.change/1.0": "redirect", "deadline.change/1.0": "extend"} {
+		w := newWorld(t)
+		a, given := noted(w)
+		takeAll(t, a, w.arriving("d-1", recallJTI, 1, func(o *incoming.Opened) {
+			recallOf(firstJTI)(o)
+			o.Head.Type, o.Head.Act = typ, []string{act}
+		}))
+		if _, ok := given["d-1.coordinator"]; !ok {
+			t.Errorf("%s was not delivered", typ)
+		}
+	}
+}

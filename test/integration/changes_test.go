@@ -344,3 +344,101 @@ func TestACorrectedDiagnosisReachesThoseWhoHadIt(t *testing.T) {
 		t.Errorf("child protection got %d, want the head alone", len(es))
 	}
 }
+
+// TestChangesThatCrossAndComeTwice: a request made twice tells nobody twice; two recalls of
+// one message are one; an office that sends the question elsewhere, a case that is closed
+// and one that is opened again do not keep anybody from being told.
+func TestChangesThatCrossAndComeTwice(t *testing.T) {
+	t.Parallel()
+	r := harness.New(t, harness.Options{})
+	s := r.Send(harness.Referral("me/coordinator", "rs/coordinator"))
+	r.Settle()
+	say := func(from, to gateway.Party, typ, target string, act string, members map[string]any) *harness.Sent {
+		t.Helper()
+		d := harness.Draft{"type": typ, "from": from, "to": to, "thread": s.Thread, "target": target, "lane": "child", "purpose": "protection", "act": []string{act}}
+		m := r.Send(d.With(members))
+		if m == nil {
+			t.FailNow()
+		}
+		return m
+	}
+	stage := func(want string) {
+		t.Helper()
+		r.Until("the referral to be "+want, func() bool {
+			var owed adapters.Obligations
+			ask(t, r, "me", http.MethodGet, "/v1/duties?all=true", "", nil, &owed)
+			i := slices.IndexFunc(owed.Owed, func(o adapters.Obligation) bool { return o.ID == s.ID.ID })
+			return i >= 0 && string(owed.Owed[i].Stage) == want
+		})
+	}
+	stage("delivered")
+	say("rs/coordinator", "me/coordinator", "redirect.change/1.0", s.ID.ID, "redirect", map[string]any{
+		"blocks": map[string]any{"contact": map[string]any{"role": "social-services", "country": "rs"}, "report": map[string]any{"reason": "not-competent"}},
+	})
+	r.Settle()
+	stage("redirected")
+
+	// The same request twice, at the same moment and under one key.
+	key := rand.Text()
+	request := map[string]any{"kind": "recall", "threads": []string{s.Thread}, "reason": "sent-in-error"}
+	ids := make(chan string, 2)
+	for range 2 {
+		go func() {
+			raw, status, err := r.Adapters["me"].Call(http.MethodPost, "/v1/changes", key, request)
+			var out struct {
+				Parts []adapters.ChangeState `json:"parts"`
+			}
+			if err != nil || status != http.StatusAccepted || json.Unmarshal(raw, &out) != nil || len(out.Parts) != 1 {
+				ids <- fmt.Sprintf("%d %v %s", status, err, raw)
+				return
+			}
+			ids <- out.Parts[0].ID
+		}()
+	}
+	one, two := <-ids, <-ids
+	if one != two || len(one) != 36 {
+		t.Fatalf("one request made %q and %q", one, two)
+	}
+	r.Expect(&harness.Sent{
+		ID: gateway.MessageID{Issuer: "me/coordinator", ID: one}, Thread: s.Thread, To: "rs/coordinator",
+		Readers: []gateway.Party{"rs/child-protection", "rs/coordinator"}, Urgent: true,
+	})
+	r.Settle()
+	stage("recalled")
+	own := table(t, r, "me")
+	if len(own.Sent) != 1 {
+		t.Fatalf("the table has %d lines", len(own.Sent))
+	}
+
+	// Closed by both, then something comes to light: it reaches the other side all the same.
+	closing := say("me/coordinator", "rs/coordinator", "case.change/1.0", s.Thread, "close", map[string]any{
+		"blocks": map[string]any{"report": map[string]any{"reason": "completed"}},
+	})
+	r.Settle()
+	es := effectsOf(t, r, "rs/coordinator", closing.ID.ID)
+	if len(es) != 1 || len(es[0].Concerns) > 0 {
+		t.Fatalf("the closing arrived %d times", len(es))
+	}
+	apply(t, r, "rs", es[0].Delivery, "done", "done", "")
+	r.Settle()
+	withdraw := map[string]any{"kind": "consent", "threads": []string{s.Thread}, "effect": "consent-withdrawn", "basis": "cets223-9", "reason": "person-declined"}
+	parts := change(t, r, "me", withdraw, map[gateway.Country][]string{"rs": {"child-protection"}})
+	say("me/coordinator", "rs/coordinator", "case.change/1.0", s.Thread, "reopen", map[string]any{
+		"blocks": map[string]any{"report": map[string]any{"reason": "new-information"}},
+	})
+	r.Settle()
+	if es := effectsOf(t, r, "rs/child-protection", parts[0].ID); len(es) != 1 || len(es[0].Concerns) != 1 {
+		t.Errorf("child protection was told of the withdrawal %d times", len(es))
+	}
+	// A delivery that was recalled, and whose person withdrew, says both.
+	first := effectsOf(t, r, "rs/coordinator", s.ID.ID)
+	var arrival adapters.Arrival
+	ask(t, r, "rs", http.MethodGet, "/v1/deliveries/"+first[0].Delivery, "", nil, &arrival)
+	var got []string
+	for _, m := range arrival.Changes {
+		got = append(got, m.Type)
+	}
+	if diff := cmp.Diff(got, []string{"recall.change/1.0", "consent.change/1.0"}); diff != "" {
+		t.Errorf("what changed the delivery, got and want: %s", diff)
+	}
+}
