@@ -16,6 +16,7 @@ import (
 
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/outgoing"
+	"example.org/trm/adapters/store"
 	"example.org/trm/gateway"
 )
 
@@ -441,4 +442,65 @@ func (n noting) Deliver(_ context.Context, c Consignment) error {
 	defer n.mu.Unlock()
 	n.given[c.Key()] = c
 	return nil
+}
+
+// ruled is a procedure by which every message is owed an answer at noon.
+type ruled struct{ unruled }
+
+func (ruled) Replay(thread []store.Exchange) (out []gateway.Exchange) {
+	for _, x := range thread {
+		d := gateway.Duty{Message: x.Head.MessageID(), Debtor: x.Head.Audience, Creditor: x.Head.Issuer, Begins: x.Received, Due: noon.Add(time.Hour)}
+		for _, y := range thread {
+			if y.Head.InReplyTo == x.Head.ID && !y.Received.IsZero() {
+				d = d.End(y.Received)
+			}
+		}
+		out = append(out, gateway.Exchange{Asked: x.Head, Stage: gateway.StageDelivered, Duty: d})
+	}
+	return out
+}
+
+// TestTheTableShowsWhatIsOverdueUntilItIsAnswered: late is late, and still an answer.
+func TestTheTableShowsWhatIsOverdueUntilItIsAnswered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, _ := w.live(func(c *Config) { c.Procedure = ruled{} })
+	if _, err := a.Send(t.Context(), outgoing.Draft{Type: "referral.request/1.0", From: "rs/coordinator", To: "ba/coordinator", Thread: thread1}, ""); err != nil {
+		t.Fatal(err)
+	}
+	submitAll(t, w, a)
+	c, err := a.SendChange(t.Context(), ChangeRequest{Kind: KindConsent, Threads: []string{thread1}, Effect: "consent-withdrawn"}, office, "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	submitAll(t, w, a)
+	state := func() ChangeState {
+		t.Helper()
+		all, err := a.Changes(t.Context(), office)
+		if err != nil || len(all.Sent) != 1 {
+			t.Fatalf("got %+v, %v", all, err)
+		}
+		return all.Sent[0]
+	}
+	if s := state(); s.Overdue || s.Due.IsZero() {
+		t.Errorf("before the date: got %+v", s)
+	}
+	w.pass(2 * time.Hour)
+	if s := state(); !s.Overdue {
+		t.Errorf("after it: got %+v", s)
+	}
+	owed, err := a.Obligations(t.Context(), office, false)
+	if err != nil || len(owed.Owed) != 2 || len(owed.Owes) != 0 || !owed.Owed[0].Late {
+		t.Errorf("owed are %+v, %v", owed, err)
+	}
+	late := w.arriving("d-1", firstJTI, 1, func(o *incoming.Opened) {
+		inThread(o)
+		o.Head.Type, o.Head.InReplyTo, o.Head.Outcome = "applied.answer/1.0", c.Parts[0].Message.ID, "kept"
+		o.Views = []incoming.View{{Party: "rs/coordinator", Clear: map[string]any{"results": map[string]any{"r1": map[string]any{"code": "consent-withdrawn", "result": "kept", "reason": "duty-to-keep"}}}}}
+		o.Binding.IssuedAt, o.Head.Expires = w.clock(), w.clock().Add(time.Hour)
+	})
+	takeAll(t, a, late)
+	if s := state(); s.Overdue || s.State != ChangeKept || s.Reason != "duty-to-keep" {
+		t.Errorf("after a late answer: got %+v", s)
+	}
 }

@@ -29,7 +29,7 @@ const (
 	ChangeAnswered  = "answered"  // with another outcome
 )
 
-// Told of a change: one past recipient, and what has become of the message to it; or, of
+// ChangeState is a change at one past recipient, and what has become of the message to it; or, of
 // what came in, what this country has done about it.
 type ChangeState struct {
 	Change    string        `json:"change,omitempty"` // the request that it is a part of
@@ -52,6 +52,8 @@ type ChangeState struct {
 	ReadBy    []string      `json:"readBy,omitempty"`   // whose people are known to have opened what is changed
 	Delivery  string        `json:"delivery,omitempty"` // of one that came in
 	Changed   []string      `json:"changed,omitempty"`  // of one that came in: the deliveries that it changes
+
+	own bool // this country sent it
 }
 
 // Changes are what offices of a country told past recipients, and what they were told.
@@ -65,28 +67,17 @@ type Changes struct {
 // themselves.
 func (a *Adapter) Changes(ctx context.Context, mine func(gateway.Party) bool) (Changes, error) {
 	out := Changes{Sent: []ChangeState{}, Received: []ChangeState{}}
-	threads, err := a.Store.Threads(ctx)
+	all, err := a.Store.Conversations(ctx)
 	if err != nil {
 		return out, err
 	}
 	known := map[gateway.MessageID]ChangeState{}
-	for _, t := range threads {
-		list, err := a.Store.Thread(ctx, t)
-		if err != nil {
-			return out, err
-		}
-		due := a.replayed(list)
-		for _, x := range list {
-			if !changesAll(x.Head) {
-				continue
-			}
-			s, err := a.changeState(ctx, x, list, due[x.Head.MessageID()])
+	for _, list := range all {
+		for _, s := range a.changeStates(list) {
 			switch {
-			case err != nil:
-				return out, err
-			case x.Own && mine(x.Head.Issuer):
-				known[x.Head.MessageID()] = s
-			case !x.Own && mine(x.Head.Audience):
+			case s.own && mine(s.Issuer):
+				known[gateway.MessageID{Issuer: s.Issuer, ID: s.ID}] = s
+			case !s.own && mine(s.Audience):
 				out.Received = append(out.Received, s)
 			}
 		}
@@ -159,10 +150,26 @@ func changesAll(h gateway.Head) bool {
 	return h.Frame() == "change" && slices.Contains([]string{KindConsent, KindCorrection, KindRecall}, h.Topic())
 }
 
-// changeState is what has become of a change, among the messages of its conversation.
-func (a *Adapter) changeState(ctx context.Context, x store.Exchange, list []store.Exchange, replay gateway.Exchange) (ChangeState, error) {
+// changeStates are what has become of the changes of a conversation.
+func (a *Adapter) changeStates(list []store.Exchange) []ChangeState {
+	if !slices.ContainsFunc(list, func(x store.Exchange) bool { return changesAll(x.Head) }) {
+		return nil
+	}
+	played := a.replayed(list)
+	var out []ChangeState
+	for _, x := range list {
+		if changesAll(x.Head) {
+			out = append(out, changeState(x, list, played[x.Head.MessageID()].Duty, a.Now()))
+		}
+	}
+	return out
+}
+
+// changeState is what has become of one, among the messages of its conversation.
+func changeState(x store.Exchange, list []store.Exchange, d gateway.Duty, now time.Time) ChangeState {
 	h := x.Head
 	s := ChangeState{
+		own:    x.Own,
 		Change: x.Change, Issuer: h.Issuer, ID: h.ID, Audience: h.Audience, Thread: h.Thread, Type: h.Type, Act: h.Act, Target: h.Target,
 		Withheld: x.WithheldBy, Received: x.Received, Delivered: x.Delivered, Delivery: x.Delivery, State: ChangeToSend,
 	}
@@ -183,9 +190,7 @@ func (a *Adapter) changeState(ctx context.Context, x store.Exchange, list []stor
 			}
 		}
 	}
-	d := replay.Duty
 	s.Due = d.Due
-	now := a.Now()
 	s.Overdue = d.Ended.IsZero() && !d.Due.IsZero() && now.After(d.Due)
 	for _, t := range targetsOf(x, list) {
 		s.ReadBy = append(s.ReadBy, readersOf(t, list)...)
@@ -195,7 +200,7 @@ func (a *Adapter) changeState(ctx context.Context, x store.Exchange, list []stor
 	}
 	slices.Sort(s.ReadBy)
 	s.ReadBy = slices.Compact(s.ReadBy)
-	return s, nil
+	return s
 }
 
 // targetsOf are the messages of a conversation that a change is about: the one that it
@@ -242,11 +247,22 @@ func (a *Adapter) postChanges(w http.ResponseWriter, r *http.Request, c Caller) 
 	if err != nil {
 		return err
 	}
-	all, err := a.Changes(r.Context(), a.may(c))
+	known := map[gateway.MessageID]ChangeState{}
+	for _, p := range done.Parts {
+		list, err := a.Store.Thread(r.Context(), p.Thread)
+		if err != nil {
+			return err
+		}
+		for _, s := range a.changeStates(list) {
+			known[gateway.MessageID{Issuer: s.Issuer, ID: s.ID}] = s
+		}
+	}
+	parts, err := a.partStates(r.Context(), done, known)
 	if err != nil {
 		return err
 	}
-	parts := slices.DeleteFunc(all.Sent, func(s ChangeState) bool { return s.Change != done.ID })
+	mine := a.may(c)
+	parts = slices.DeleteFunc(parts, func(s ChangeState) bool { return !mine(s.Issuer) })
 	answer(w, http.StatusAccepted, map[string]any{"change": done.ID, "parts": parts})
 	return nil
 }

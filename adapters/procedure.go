@@ -68,23 +68,19 @@ type Obligations struct {
 }
 
 // Obligations lists what the parties owe and are owed, from this journal alone: it needs no
-// gateway. all also lists what was answered or fell away.
-func (a *Adapter) Obligations(ctx context.Context, mine func(gateway.Party) bool, all bool) (Obligations, error) {
+// gateway. over also lists what was answered or fell away.
+func (a *Adapter) Obligations(ctx context.Context, mine func(gateway.Party) bool, over bool) (Obligations, error) {
 	out := Obligations{Owes: []Obligation{}, Owed: []Obligation{}}
-	threads, err := a.Store.Threads(ctx)
+	all, err := a.Store.Conversations(ctx)
 	if err != nil {
 		return out, err
 	}
 	now := a.Now()
-	for _, t := range threads {
-		list, err := a.Store.Thread(ctx, t)
-		if err != nil {
-			return out, err
-		}
+	for _, list := range all {
 		for _, x := range a.Procedure.Replay(list) {
 			d := x.Duty
 			switch {
-			case d.Message.ID == "" || !all && !d.Ended.IsZero():
+			case d.Message.ID == "" || !over && !d.Ended.IsZero():
 			case mine(d.Debtor):
 				out.Owes = append(out.Owes, a.obligation(x, now))
 			case mine(d.Creditor):

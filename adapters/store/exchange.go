@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,17 +118,19 @@ func (s *Store) About(ctx context.Context, id gateway.MessageID, thread string) 
 		AND x.thread = ?2 AND x.type LIKE '%.change/%' AND `+standing+` ORDER BY x.received_at = 0, x.received_at, x.jti`, id.ID, thread)
 }
 
-// Threads lists the conversations of which something is kept.
-func (s *Store) Threads(ctx context.Context) ([]string, error) {
-	var out []string
-	err := s.r.Query(ctx, func(scan func(...any) error) error {
-		var t string
-		err := scan(&t)
-		out = append(out, t)
-		return err
-	}, `SELECT DISTINCT thread FROM exchange ORDER BY thread`)
+// Conversations lists every conversation of which something is kept, each as [Store.Thread]
+// does.
+func (s *Store) Conversations(ctx context.Context) ([][]Exchange, error) {
+	all, err := s.exchanges(ctx, `WHERE `+standing+` ORDER BY x.thread, x.received_at = 0, x.received_at, x.jti`)
 	if err != nil {
-		return nil, fmt.Errorf("reading conversations: %w", err)
+		return nil, err
+	}
+	var out [][]Exchange
+	for i, x := range all {
+		if i == 0 || all[i-1].Head.Thread != x.Head.Thread {
+			out = append(out, nil)
+		}
+		out[len(out)-1] = append(out[len(out)-1], x)
 	}
 	return out, nil
 }
@@ -168,11 +172,11 @@ const standing = `(x.own = 0 OR NOT EXISTS (SELECT 1 FROM outbox b WHERE b.issue
 
 const exchangeColumns = `x.issuer, x.jti, x.audience, x.thread, x.type, x.lane, x.purpose, x.basis, x.agreement, x.act, x.outcome,
 	x.target, x.in_reply_to, x.supersedes, x.answer_by, x.ack_by, x.own, x.said, x.roles, x.delivery, x.reason, x.received_at, x.delivered_at, x.failed_at, x.keep_until,
+	coalesce((SELECT group_concat(r.event || '|' || r.role || '|' || r.at, char(10)) FROM reading r WHERE r.issuer = x.issuer AND r.jti = x.jti), ''),
 	coalesce((SELECT o.state FROM outbox o WHERE o.issuer = x.issuer AND o.jti = x.jti), ''),
 	coalesce((SELECT p.change FROM part p WHERE p.issuer = x.issuer AND p.jti = x.jti), ''),
 	coalesce((SELECT p.withheld FROM part p WHERE p.issuer = x.issuer AND p.jti = x.jti), '')`
 
-// exchanges reads rows, each with what people did with the message.
 func (s *Store) exchanges(ctx context.Context, where string, args ...any) ([]Exchange, error) {
 	var out []Exchange
 	err := s.r.Query(ctx, func(scan func(...any) error) error {
@@ -180,38 +184,53 @@ func (s *Store) exchanges(ctx context.Context, where string, args ...any) ([]Exc
 		out = append(out, x)
 		return err
 	}, `SELECT `+exchangeColumns+` FROM exchange x `+where, args...)
-	for i := 0; i < len(out) && err == nil; i++ {
-		x := &out[i]
-		err = s.r.Query(ctx, func(scan func(...any) error) error {
-			var r Reading
-			var at int64
-			err := scan(&r.Event, &r.Role, &at)
-			r.At = fromMillis(at)
-			x.Readings = append(x.Readings, r)
-			return err
-		}, `SELECT event, role, at FROM reading WHERE issuer = ? AND jti = ? ORDER BY at, event, role`, string(x.Head.Issuer), x.Head.ID)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("reading a conversation: %w", err)
 	}
 	return out, nil
 }
 
+// readings reads what people did with a message, as its column gives it.
+func readings(s string) ([]Reading, error) {
+	var out []Reading
+	for line := range strings.Lines(s) {
+		p := strings.Split(strings.TrimSuffix(line, "\n"), "|")
+		if len(p) != 3 {
+			return nil, errors.New("a reading of another form")
+		}
+		at, err := strconv.ParseInt(p[2], 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Reading{Event: gateway.Event(p[0]), Role: p[1], At: fromMillis(at)})
+	}
+	slices.SortFunc(out, func(a, b Reading) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Event, b.Event), cmp.Compare(a.Role, b.Role))
+	})
+	return out, nil
+}
+
 func exchange(scan func(...any) error) (Exchange, error) {
 	var x Exchange
-	var agreement, act, said, roles string
+	var agreement, act, said, roles, read string
 	var answerBy, ackBy, received, delivered, failed, keep int64
 	h := &x.Head
 	err := scan(&h.Issuer, &h.ID, &h.Audience, &h.Thread, &h.Type, &h.Lane, &h.Purpose, &h.Basis, &agreement, &act, &h.Outcome,
 		&h.Target, &h.InReplyTo, &h.Supersedes, &answerBy, &ackBy, &x.Own, &said, &roles, &x.Delivery, &x.Reason, &received, &delivered, &failed, &keep,
-		&x.Progress, &x.Change, &x.WithheldBy)
+		&read, &x.Progress, &x.Change, &x.WithheldBy)
+	if err != nil {
+		return x, err
+	}
+	if x.Readings, err = readings(read); err != nil {
+		return x, err
+	}
 	if p := strings.Split(agreement, "|"); len(p) == 4 {
 		h.Agreement = gateway.Agreement{State: p[0], Reason: p[1], By: p[2], Heard: p[3] == "true"}
 	}
 	h.Act, x.Said, x.Roles = words(act), words(said), words(roles)
 	h.AnswerBy, h.AckBy = fromMillis(answerBy), fromMillis(ackBy)
 	x.Received, x.Delivered, x.Failed, x.KeepUntil = fromMillis(received), fromMillis(delivered), fromMillis(failed), fromMillis(keep)
-	return x, err
+	return x, nil
 }
 
 func words(s string) []string {
