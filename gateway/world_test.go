@@ -211,10 +211,10 @@ func (stubProcedure) Admit(h gateway.Head, earlier func(gateway.MessageID) (gate
 }
 
 // stubPolicy withholds what it is told to.
-type stubPolicy struct{ withhold []string }
+type stubPolicy struct{ withhold, overridden []string }
 
 func (p *stubPolicy) Decide(q gateway.Question) gateway.Decision {
-	d := gateway.Decision{Policy: "policy-digest"}
+	d := gateway.Decision{Policy: "policy-digest", Overridden: p.overridden}
 	for _, u := range q.Units {
 		if slices.Contains(p.withhold, u) {
 			d.Withheld = append(d.Withheld, gateway.Withheld{Unit: u, Rule: "test-rule"})
@@ -257,12 +257,13 @@ func (stubExaminer) Check(string, gateway.Key) error { return nil }
 
 // memory is a journal that keeps its promises until the process ends.
 type memory struct {
-	mu       sync.Mutex
-	recorded map[gateway.MessageID]gateway.Recorded
-	facts    map[string]gateway.ThreadFacts
-	records  []gateway.Record
-	numbers  int64
-	fail     error
+	mu        sync.Mutex
+	recorded  map[gateway.MessageID]gateway.Recorded
+	facts     map[string]gateway.ThreadFacts
+	records   []gateway.Record
+	approvals []gateway.Approval
+	numbers   int64
+	fail      error
 }
 
 func (m *memory) Find(_ context.Context, id gateway.MessageID) (gateway.Recorded, bool, error) {
@@ -281,6 +282,7 @@ func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string,
 	}
 	r, err := record(gateway.Slot{
 		Number: gateway.PairNumber{From: from, To: to, Origin: "test/2026", N: m.numbers + 1}, Facts: m.facts[thread], Earlier: m.earlier,
+		Approvals: func(gateway.Digest) ([]gateway.Approval, error) { return m.approvals, nil },
 	})
 	if err != nil {
 		return gateway.Recorded{}, err

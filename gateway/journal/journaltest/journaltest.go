@@ -19,6 +19,9 @@ type Journal interface {
 	gateway.Outbox
 	gateway.Book
 	gateway.Memory
+	gateway.Overrides
+	Overrides(ctx context.Context, c gateway.Country, from, until time.Time, n int) ([]gateway.Override, error)
+	ForgetApprovals(ctx context.Context, t time.Time, n int) (int, error)
 	Status(ctx context.Context, id gateway.MessageID) (journal.Status, bool, error)
 	Pair(ctx context.Context, n gateway.PairNumber) (journal.Status, bool, error)
 	Events(ctx context.Context, sender gateway.Party, after int64, n int) ([]journal.Event, error)
@@ -52,6 +55,10 @@ func Run(t *testing.T, open Opener) {
 		{"AThreadRemembersItsFacts", facts},
 		{"ARefusalLeavesTheThreadAsItWas", factsAfterRefusal},
 		{"AReplyFindsWhatItRepliesTo", repliedTo},
+		{"AnApprovalIsFoundByTheBytesOfItsMessage", approvals},
+		{"WhatAMessageSetsAsideIsKeptWithWhatBecameOfIt", overridden},
+		{"ThatNobodyApprovedIsRecordedOnce", unapproved},
+		{"AnApprovalWithoutItsMessageIsForgotten", unused},
 		{"AFullBacklogRefusesAndKeepsAReserve", backlog},
 		{"OneDeliveryOfAThreadIsUnfinishedAtATime", order},
 		{"NextIsInTheOrderOfReceiptAndBounded", next},

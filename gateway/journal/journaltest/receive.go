@@ -227,7 +227,7 @@ func facts(w *world) {
 	_, err := w.give(answer, func(s gateway.Slot) (gateway.Record, error) {
 		got = s.Facts
 		r := w.record(answer, s)
-		r.Facts = gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Declined: true, Closed: true, Last: "m-2"}
+		r.Facts = gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Declined: true, Closed: true, Withdrawn: true, OfAge: true, Last: "m-2"}
 		return r, nil
 	})
 	if err != nil {
@@ -243,7 +243,7 @@ func facts(w *world) {
 	}); err != nil {
 		w.Fatal(err)
 	}
-	if want := (gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Declined: true, Closed: true, Last: "m-2"}); got != want {
+	if want := (gateway.ThreadFacts{Opener: "ba/coordinator", Other: "rs/coordinator", Accepted: true, Declined: true, Closed: true, Withdrawn: true, OfAge: true, Last: "m-2"}); got != want {
 		w.Errorf("after the second message: %+v, want %+v", got, want)
 	}
 	// A preview reads what the next message would get.
