@@ -23,7 +23,7 @@ import (
 )
 
 // Tests that need a process to die run this test binary again, as one of these.
-var lives = map[string]func(path string) error{"load": load, "full": full}
+var lives = map[string]func(path string) error{"load": load, "full": full, "remind": remind}
 
 func TestMain(m *testing.M) {
 	if live, ok := lives[os.Getenv("JOURNAL_TEST_LIFE")]; ok {
