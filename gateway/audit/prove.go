@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"example.org/trm/gateway"
@@ -47,7 +48,7 @@ func (r Receipt) Verify(pins trust.Pins) Told {
 	report := &Report{Findings: []Finding{}}
 	p := parts{contents: Contents{Viewer: gateway.Party(r.Viewer.Country()) + "/auditor"}, statements: r.Statements}
 	for i, d := range r.Directories {
-		p.directories = append(p.directories, member{nameDirectory(i + 1), d})
+		p.directories = append(p.directories, member{strconv.Itoa(i + 1), []byte(d)})
 	}
 	v := &verifier{
 		options: Options{Pins: pins}, parts: p, report: report, receipt: true, purges: map[int64]int64{}, holes: map[[2]gateway.Country]bool{},

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,12 +16,12 @@ const ReceiptFormat = "trm-receipt/1"
 // Receipt is one message's story as one of its correspondents may have it, with everything
 // that proves it: it stands alone, and is proven with the pins and nothing else.
 type Receipt struct {
-	Format      string            `json:"format"`
-	Viewer      gateway.Party     `json:"viewer"` // whose receipt it is
-	Message     MessageName       `json:"message"`
-	Steps       []Step            `json:"steps"`       // in the order of recording
-	Directories []json.RawMessage `json:"directories"` // as the coordinators signed them, the first first
-	Statements  []string          `json:"statements"`  // revocations, as they were signed
+	Format      string        `json:"format"`
+	Viewer      gateway.Party `json:"viewer"` // whose receipt it is
+	Message     MessageName   `json:"message"`
+	Steps       []Step        `json:"steps"`       // in the order of recording
+	Directories []string      `json:"directories"` // as the coordinators signed them, byte for byte, the first first
+	Statements  []string      `json:"statements"`  // revocations, as they were signed
 }
 
 // MessageName names a message.
@@ -48,11 +47,11 @@ type Step struct {
 func Issue(viewer gateway.Party, id gateway.MessageID, steps []Step, taken []*trust.Directory) Receipt {
 	r := Receipt{
 		Format: ReceiptFormat, Viewer: viewer, Message: MessageName{id.Issuer, id.ID}, Steps: steps,
-		Directories: []json.RawMessage{}, Statements: []string{},
+		Directories: []string{}, Statements: []string{},
 	}
 	for i, d := range taken {
 		if i == len(taken)-1 || needed(d, taken[:i]) || r.during(d, taken[i+1]) {
-			r.Directories = append(r.Directories, json.RawMessage(d.Signed()))
+			r.Directories = append(r.Directories, string(d.Signed()))
 		}
 	}
 	if len(taken) > 0 {
