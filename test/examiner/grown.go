@@ -116,7 +116,7 @@ func (g *Grown) Grow(n int) {
 	g.t.Helper()
 	l, closed := g.Open()
 	closed() // the schema is there now
-	g.record(n)
+	total := g.record(n)
 	l, closed = g.Open()
 	defer closed()
 	ctx, cancel := context.WithTimeout(g.t.Context(), 30*time.Second)
@@ -132,7 +132,7 @@ func (g *Grown) Grow(n int) {
 	defer tick.Stop()
 	for {
 		s, err := l.Standing(ctx)
-		if err == nil && s.Waiting == 0 && s.Held > 0 && s.Witnessed == s.Held {
+		if err == nil && s.Witnessed == total {
 			return
 		}
 		select {
@@ -144,8 +144,8 @@ func (g *Grown) Grow(n int) {
 }
 
 // record writes what the gateway writes of each event: the row that waits for its place,
-// and what opens it. Every third is the acceptance of a delivery, with its number.
-func (g *Grown) record(n int) {
+// and what opens it. Every third is the acceptance of a delivery, with its number. It returns how many there are.
+func (g *Grown) record(n int) (total int64) {
 	g.t.Helper()
 	write, read, err := sqlite.Open(g.Journal)
 	if err != nil {
@@ -180,9 +180,14 @@ func (g *Grown) record(n int) {
 			g.t.Fatal(err)
 		}
 	}
-	if err := tx.Commit(); err != nil {
+	err = tx.QueryRow(`SELECT count(*) FROM log_outbox`).Scan(&total)
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
 		g.t.Fatal(err)
 	}
+	return total
 }
 
 func commit(nonce []byte, opening string) []byte {

@@ -45,8 +45,8 @@ func Tamperings() []Tampering {
 		{"an entry that nobody recorded, in the place of one", change(`UPDATE log_outbox SET commitment = unhex(hex(randomblob(32))) WHERE idx = 7`), "entry 7 says something else", false, false},
 		{"history written anew, with all its hashes", rewrite, "the first 23 entries are not those that the guard knows", true, true},
 		{"a checkpoint's size", change(`UPDATE log_checkpoints SET size = size + 1`), "says", false, false},
-		{"a checkpoint that its log did not sign", change(`UPDATE log_checkpoints SET note = replace(note, char(10) || 'x', '') || 'x'`), "is not signed by the log", false, false},
-		{"a checkpoint without its witnesses", forgetWitnesses, "has not the witnesses that it needs", false, false},
+		{"a checkpoint that its log did not sign", change(`UPDATE log_checkpoints SET note = replace(note, char(10) || 'x', '') || 'x'`), "is not signed by the log", true, false},
+		{"a checkpoint without its witnesses", forgetWitnesses, "has not the witnesses that it needs", true, false},
 		{"the guard's signature", inGuard(func(b []byte) []byte { b[len(b)-10] ^= 1; return b }), "the guard is not signed by the log", false, true},
 	}
 }

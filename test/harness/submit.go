@@ -79,6 +79,11 @@ func (r *Region) Get(as gateway.Party, path string) (body []byte, status int) {
 	return body, status
 }
 
+// Ask is [Region.Get] for any goroutine: what fails is an error, and the answer is not kept.
+func (r *Region) Ask(as gateway.Party, path string) (body []byte, status int, err error) {
+	return r.door(as, http.MethodGet, path, nil, nil)
+}
+
 // Submit gives a draft to the door past the sender's adapter, as a sender with a desk of
 // its own does.
 func (r *Region) Submit(d Draft, all bool) *Sent {

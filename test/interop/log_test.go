@@ -19,6 +19,7 @@ import (
 	"example.org/trm/gateway/ledger"
 	"example.org/trm/gateway/ledger/quorum"
 	"example.org/trm/gateway/ledger/witness"
+	"example.org/trm/test/harness"
 )
 
 // foreign builds, once, the program in the folder log, in which nothing is ours.
@@ -36,7 +37,7 @@ var foreign = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := harness.Main(m)
 	if path, err := foreign(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path))
 	}
