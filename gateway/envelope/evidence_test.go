@@ -22,13 +22,70 @@ func statement() gateway.Statement {
 	}
 }
 
+// overdue is a step of a duty.
+func overdue() gateway.Statement {
+	return gateway.Statement{
+		ID: "0199a3b4-2222-7000-8000-000000000004", Signer: gateway.TheGateway, At: at, Event: gateway.Overdue, Due: at.Add(-time.Hour),
+		Message: gateway.MessageID{Issuer: "ba/coordinator", ID: jti}, Delivery: "0199a3b4-1111-7000-8000-000000000002",
+		Pair: gateway.PairNumber{From: "ba", To: "rs", Origin: "trm.example/2026", N: 7},
+	}
+}
+
+// TestAStepOfADutyHasADateAndNothingElseDoes whoever signed it.
+func TestAStepOfADutyHasADateAndNothingElseDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ES256")
+	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{"rs/coordinator": w.evidence, gateway.TheGateway: w.evidence}}
+	for name, c := range map[string]struct {
+		change  func(s *gateway.Statement)
+		pointer string
+	}{
+		"a party's":                        {func(s *gateway.Statement) { s.Signer = "rs/coordinator" }, "/iss"},
+		"without a date":                   {func(s *gateway.Statement) { s.Due = time.Time{} }, "/due"},
+		"passed before it came":            {func(s *gateway.Statement) { s.Due = at.Add(time.Second) }, "/due"},
+		"escalated before it came":         {func(s *gateway.Statement) { s.Event, s.Due = gateway.Escalated, at.Add(time.Second) }, "/due"},
+		"about no message":                 {func(s *gateway.Statement) { s.Message = gateway.MessageID{} }, "/message"},
+		"about no delivery":                {func(s *gateway.Statement) { s.Delivery = "" }, "/message"},
+		"without a number":                 {func(s *gateway.Statement) { s.Pair = gateway.PairNumber{} }, "/message"},
+		"a delivery with a date":           {func(s *gateway.Statement) { s.Event = gateway.ContentConsignment }, "/due"},
+		"an event of tomorrow with a date": {func(s *gateway.Statement) { s.Event = "Somewhere" }, "/due"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := overdue()
+			c.change(&s)
+			jws, err := notary.Testify(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = envelope.Codec{}.Examine(jws)
+			if q := gateway.AsProblem(err); err == nil || q.Code != gateway.CodeEvidence || q.Pointer != c.pointer {
+				t.Errorf("got %v, want %s at %s", err, gateway.CodeEvidence, c.pointer)
+			}
+		})
+	}
+	for _, s := range []gateway.Statement{overdue(), func() gateway.Statement {
+		s := overdue()
+		s.Event, s.Due = gateway.DueSoon, at.Add(time.Hour)
+		return s
+	}()} {
+		jws, err := notary.Testify(s)
+		if err == nil {
+			_, _, err = envelope.Codec{}.Examine(jws)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", s.Event, err)
+		}
+	}
+}
+
 func TestEvidenceReadsAsItWasSigned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "EdDSA")
-	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{"rs/coordinator": w.evidence}}
+	notary := envelope.Notary{Keys: map[gateway.Party]*envelope.Private{"rs/coordinator": w.evidence, gateway.TheGateway: w.evidence}}
 	k := w.key(w.evidence, "rs/coordinator")
 	short := gateway.Statement{ID: statement().ID, Signer: "rs/coordinator", At: at, Event: gateway.EvidenceRefused}
-	for _, want := range []gateway.Statement{statement(), short} {
+	for _, want := range []gateway.Statement{statement(), short, overdue()} {
 		jws, err := notary.Testify(want)
 		if err != nil {
 			t.Fatal(err)
