@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,24 @@ import (
 
 // agenda is a journal of duties in memory.
 type agenda struct {
+	sync.Mutex // guards all of it, where a timekeeper runs beside the test
+	now        time.Time
 	come []gateway.Reminder
 	said []gateway.Statement
 	fail error
 }
 
+// set changes it while a timekeeper runs, and tells how much was signed before.
+func (a *agenda) set(change func()) (said int) {
+	a.Lock()
+	defer a.Unlock()
+	change()
+	return len(a.said)
+}
+
 func (a *agenda) Come(_ context.Context, t time.Time, n int) ([]gateway.Reminder, error) {
+	a.Lock()
+	defer a.Unlock()
 	var out []gateway.Reminder
 	for _, r := range a.come {
 		if !r.At.After(t) && len(out) < n {
@@ -31,6 +44,8 @@ func (a *agenda) Come(_ context.Context, t time.Time, n int) ([]gateway.Reminder
 }
 
 func (a *agenda) Remind(_ context.Context, r gateway.Reminder, e gateway.Evidence) (bool, error) {
+	a.Lock()
+	defer a.Unlock()
 	if a.fail != nil {
 		return false, a.fail
 	}
@@ -91,32 +106,34 @@ func TestATimekeeperInDoubtSignsNothing(t *testing.T) {
 func TestATimekeeperLooksEverySecondWhateverTheClockSays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a, now := &agenda{come: []gateway.Reminder{overdue("m-1", noon)}}, noon.Add(-time.Second)
+		a := &agenda{now: noon.Add(-time.Second), come: []gateway.Reminder{overdue("m-1", noon)}}
 		k := newTimekeeper(a)
-		k.Now = func() time.Time { return now }
+		k.Now = func() time.Time {
+			a.Lock()
+			defer a.Unlock()
+			return a.now
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- k.Run(ctx) }()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if len(a.said) != 0 {
-			t.Errorf("signed %v too early", a.said)
+		if n := a.set(func() { a.now = noon }); n != 0 {
+			t.Errorf("signed %d too early", n)
 		}
-		now = noon
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(a.said) != 1 {
-			t.Errorf("a second later it has signed %d", len(a.said))
-		}
 		// What fails is tried again, less and less often.
-		a.come, a.fail = []gateway.Reminder{overdue("m-2", noon)}, errors.New("the disk is full")
+		if n := a.set(func() { a.come, a.fail = []gateway.Reminder{overdue("m-2", noon)}, errors.New("the disk is full") }); n != 1 {
+			t.Errorf("a second later it has signed %d", n)
+		}
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		a.fail = nil
+		a.set(func() { a.fail = nil })
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if len(a.said) != 2 {
-			t.Errorf("after the fault it has signed %d", len(a.said))
+		if n := a.set(func() {}); n != 2 {
+			t.Errorf("after the fault it has signed %d", n)
 		}
 		cancel()
 		if err := <-ended; err != nil {
