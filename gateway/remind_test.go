@@ -18,9 +18,9 @@ import (
 type agenda struct {
 	sync.Mutex // guards all of it, where a timekeeper runs beside the test
 	now        time.Time
-	come []gateway.Reminder
-	said []gateway.Statement
-	fail error
+	come       []gateway.Reminder
+	said       []gateway.Statement
+	fail       error
 }
 
 // set changes it while a timekeeper runs, and tells how much was signed before.
