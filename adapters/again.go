@@ -14,9 +14,9 @@ import (
 // what came since is with the senders alone. It returns how many. Envelopes that have
 // expired, or whose bytes were purged, are not asked about. Calling it again is harmless.
 //
-// They go in the order in which they were stored, and one that answers another waits until
-// the gateway knows that one again: an answer that came before its question would be
-// refused, for ever.
+// They go in the order in which they were stored, and each waits until the gateway knows
+// again what the other side had said before it: an answer that came before its question
+// would be refused, for ever, and a name that came before the acceptance withheld.
 func (a *Adapter) GiveAgain(ctx context.Context) (int, error) {
 	kept, err := a.Store.Kept(ctx, a.Now())
 	if err != nil {
@@ -53,22 +53,57 @@ func (a *Adapter) knows(ctx context.Context, as gateway.Party, id gateway.Messag
 	return err == nil, err
 }
 
-var errBeforeItsQuestion = errors.New("the gateway does not know again what it answers")
+var errBeforeItsTime = errors.New("the gateway does not know again what was said before it")
 
-// premature holds back an envelope that is submitted again until the gateway knows what it
-// refers to: of the other side, whose adapter submits it again too, or our own.
+// premature holds back an envelope that is submitted again until the gateway knows again
+// what the other side had said before it in the same conversation: its question, or the
+// acceptance after which more may be said. The other side's adapter submits that again;
+// what has expired it cannot. Our own keep their order in the outbox.
 func (a *Adapter) premature(ctx context.Context, o store.Outgoing, h gateway.Head) error {
-	if !o.Again || h.InReplyTo == "" {
+	if !o.Again {
 		return nil
 	}
-	for _, issuer := range []gateway.Party{h.Audience, h.Issuer} {
-		known, err := a.knows(ctx, o.ID.Issuer, gateway.MessageID{Issuer: issuer, ID: h.InReplyTo})
-		if err != nil {
+	list, err := a.Store.Thread(ctx, h.Thread)
+	if err != nil {
+		return err
+	}
+	reply := h.InReplyTo
+	for _, x := range list {
+		if x.Head.ID == reply {
+			reply = ""
+		}
+		if x.Head.MessageID() == o.ID {
+			break
+		}
+		if x.Own || a.expired(ctx, x.Delivery) {
+			continue
+		}
+		if err := a.await(ctx, o.ID.Issuer, x.Head.MessageID()); err != nil {
 			return err
 		}
-		if known {
-			return nil
-		}
 	}
-	return errBeforeItsQuestion
+	if reply == "" {
+		return nil
+	}
+	// What it refers to was said before this journal began, by either side.
+	if known, err := a.knows(ctx, o.ID.Issuer, gateway.MessageID{Issuer: h.Issuer, ID: reply}); err != nil || known {
+		return err
+	}
+	return a.await(ctx, o.ID.Issuer, gateway.MessageID{Issuer: h.Audience, ID: reply})
+}
+
+// await is an error while the gateway does not know a message.
+func (a *Adapter) await(ctx context.Context, as gateway.Party, id gateway.MessageID) error {
+	known, err := a.knows(ctx, as, id)
+	if err == nil && !known {
+		err = errBeforeItsTime
+	}
+	return err
+}
+
+// expired reports whether a message that came here can no longer be submitted by its
+// sender, or is so old that nothing is known of it.
+func (a *Adapter) expired(ctx context.Context, delivery string) bool {
+	d, err := a.Store.Delivery(ctx, delivery)
+	return errors.Is(err, store.ErrUnknown) || err == nil && !a.Now().Before(d.Expires)
 }

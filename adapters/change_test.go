@@ -504,3 +504,43 @@ func TestTheTableShowsWhatIsOverdueUntilItIsAnswered(t *testing.T) {
 		t.Errorf("after a late answer: got %+v", s)
 	}
 }
+
+// TestAConversationIsFiledByItsOwnOfficeAlone, also one that the other side began; what
+// the office said in it is then a part of the case.
+func TestAConversationIsFiledByItsOwnOfficeAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, _ := noted(w)
+	takeAll(t, a, w.arriving("d-1", firstJTI, 1, inThread))
+	file := func(token, body string) string {
+		t.Helper()
+		_, got := ask(t, a, token, "POST", "/v1/cases", body)
+		return fmt.Sprint(got["code"], got["threads"])
+	}
+	for body, want := range map[string]string{
+		`{"party":"rs/coordinator","case":"Canary 114","threads":["` + thread1 + `"]}`: "<nil> 1",
+		`{"party":"rs/social-services","case":"114","threads":["` + thread1 + `"]}`:    "not-found<nil>",
+		`{"party":"rs/coordinator","case":"114","threads":["t-9"]}`:                    "not-found<nil>",
+		`{"party":"rs/coordinator","case":"","threads":["` + thread1 + `"]}`:           "schema<nil>",
+		`{"party":"rs/coordinator","case":"114","threads":[]}`:                         "schema<nil>",
+		`{"party":"ba/coordinator","case":"114","threads":["` + thread1 + `"]}`:        "forbidden<nil>",
+		`{"party":"rs/coordinator","case":"114","name":"Canary"}`:                      "schema<nil>",
+	} {
+		if got := file("all", body); got != want {
+			t.Errorf("%s: got %s, want %s", body, got, want)
+		}
+	}
+	if got := file("child", `{"party":"rs/coordinator","case":"114","threads":["`+thread1+`"]}`); got != "forbidden<nil>" {
+		t.Errorf("another office's caller: got %s", got)
+	}
+	if _, err := a.SendChange(t.Context(), ChangeRequest{Kind: KindConsent, Case: "Canary 114", Effect: "consent-withdrawn"}, office, "k"); gateway.AsProblem(err).Code != gateway.CodeNotFound {
+		t.Errorf("an office that said nothing has nobody to tell: got %v", err)
+	}
+	if _, err := a.Send(t.Context(), outgoing.Draft{Type: "referral.answer/1.0", From: "rs/coordinator", To: "ba/coordinator", Thread: thread1, InReplyTo: firstJTI}, ""); err != nil {
+		t.Fatal(err)
+	}
+	submitAll(t, w, a)
+	if c, err := a.SendChange(t.Context(), ChangeRequest{Kind: KindConsent, Case: "Canary 114", Effect: "consent-withdrawn"}, office, "k"); err != nil || len(c.Parts) != 1 {
+		t.Errorf("got %d parts, %v", len(c.Parts), err)
+	}
+}

@@ -331,3 +331,47 @@ func TestAChangeToWhatThisCountrySaidDoesNotWait(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatRestsOnAnAcceptanceWaitsForItToBeGivenAgain: otherwise the gateway, which knows
+// of none, would withhold a name that has been delivered. What has expired nobody waits for.
+func TestWhatRestsOnAnAcceptanceWaitsForItToBeGivenAgain(t *testing.T) {
+	t.Parallel()
+	for name, expired := range map[string]bool{"it can come again": false, "it has expired": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			g := &forgetful{Gate: (*stubGate)(w), knows: map[string]bool{}}
+			a, _ := w.live(func(c *Config) { c.Gate = g })
+			takeAll(t, a, w.arriving("d-1", firstJTI, -1, func(o *incoming.Opened) {
+				inThread(o)
+				if expired {
+					o.Head.Expires = noon.Add(2 * time.Minute)
+				}
+			}))
+			if _, err := a.Send(t.Context(), draftOf(thread1, ""), ""); err != nil {
+				t.Fatal(err)
+			}
+			submitAll(t, w, a)
+			before := len(w.submissions())
+			if n, err := a.GiveAgain(t.Context()); err != nil || n != 1 {
+				t.Fatalf("got %d, %v", n, err)
+			}
+			w.pass(5 * time.Minute)
+			list, err := a.Store.Due(t.Context(), w.clock(), 10)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("got %d due, %v", len(list), err)
+			}
+			if err := a.send(t.Context(), list[0]); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(w.submissions()) - before; (got == 1) != expired {
+				t.Errorf("before its time: given %d times", got)
+			}
+			g.knows[firstJTI] = true
+			submitAll(t, w, a)
+			if got := len(w.submissions()) - before; got != 1 {
+				t.Errorf("in the end: given %d times, want once", got)
+			}
+		})
+	}
+}

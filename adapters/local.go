@@ -34,6 +34,7 @@ const maxDraft = 256 << 10
 //	GET  /v1/refs/{ref}                 the message that a reference stands for
 //	GET  /v1/deliveries/{id}/answer     the answer to a change, begun: what was done is for the office to say
 //	GET  /v1/duties                     what the caller's parties owe and are owed, and by when
+//	POST /v1/cases                      conversations that an office keeps under a reference of its own
 //	POST /v1/changes/preview            whom a recall, correction or change of consent would reach, and with what
 //	POST /v1/changes                    that, sent: one message to each past recipient
 //	GET  /v1/changes                    what was sent so, and what has become of each; and what came in
@@ -55,6 +56,7 @@ func (a *Adapter) Handler() http.Handler {
 		"GET /v1/refs/{ref}":                a.getRef,
 		"GET /v1/deliveries/{id}/answer":    a.getAnswer,
 		"GET /v1/duties":                    a.getDuties,
+		"POST /v1/cases":                    a.postCase,
 		"POST /v1/changes":                  a.postChanges,
 		"POST /v1/changes/preview":          a.postChangesPreview,
 		"GET /v1/changes":                   a.getChanges,
