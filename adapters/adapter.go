@@ -101,6 +101,9 @@ type Config struct {
 	// Bell, if set, tells people that messages wait. Without one nobody is told from here,
 	// and nothing is signed about it: the national system tells its own people.
 	Bell *Bell
+	// Watch is how often the clock is looked at for who is to be told what, where nothing
+	// wakes that loop. Default 5 seconds.
+	Watch time.Duration
 	// Types, if set, says which answer closes a notice, so that taking it on can make it.
 	Types Types
 	// Ready, if set, is asked by readiness beside the journal: whether directory and keys
@@ -174,6 +177,9 @@ func New(c Config) (*Adapter, error) {
 	}
 	if c.Attempt <= 0 {
 		c.Attempt = 30 * time.Second
+	}
+	if c.Watch <= 0 {
+		c.Watch = 5 * time.Second
 	}
 	if c.Follow <= 0 {
 		c.Follow = followEvery

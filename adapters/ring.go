@@ -12,12 +12,8 @@ import (
 	"example.org/trm/gateway"
 )
 
-// ringers bounds how many people are told at once; watchful is how often the clock is
-// looked at where nothing wakes it.
-const (
-	ringers  = 16
-	watchful = 5 * time.Second
-)
+// ringers bounds how many people are told at once.
+const ringers = 16
 
 // ring tells people that messages wait, again where nobody has taken one on, until ctx
 // ends. What one channel does holds up no other.
@@ -28,7 +24,7 @@ func (a *Adapter) ring(ctx context.Context) error {
 		if err := a.ringDue(ctx, &h); err != nil {
 			return err
 		}
-		if !pause(ctx, watchful, a.bell) {
+		if !pause(ctx, a.Watch, a.bell) {
 			return nil
 		}
 	}

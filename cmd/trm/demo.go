@@ -86,7 +86,9 @@ func (a *app) demo(ctx context.Context, o region.Options, once, kept bool, story
 		o.Listen = "127.0.0.1:8440"
 	}
 	clock := &region.Clock{}
-	o.Now = clock.Now
+	if story == "full" {
+		o.Now = clock.Now
+	}
 	r, err := region.Start(ctx, o)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w; does a region run already? --listen names another address", err)

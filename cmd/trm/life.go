@@ -1,14 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"example.org/trm/adapters"
 	"example.org/trm/certs"
 	"example.org/trm/cmd/internal/region"
 	"example.org/trm/gateway"
@@ -56,8 +62,10 @@ var life = []scene{
 		draft: "full/16-ack.json", thread: "case", after: 25 * time.Minute, answers: "ticket"},
 	{title: "The coach comes in without her.",
 		draft: "full/17-arrival-failed.json", thread: "case", name: "failed", after: 9 * time.Hour},
+	{title: "Serbia's duty officer takes it on.",
+		draft: "full/19-ack.json", thread: "case", after: 6 * time.Minute, answers: "failed"},
 	{title: "Montenegro raises the alarm: a child is missing.",
-		draft: "full/18-alert-missing.json", thread: "case", name: "missing", after: 10 * time.Minute},
+		draft: "full/18-alert-missing.json", thread: "case", name: "missing", after: 4 * time.Minute},
 	{title: "Serbia takes it on. She is found at the first stop, safe.",
 		draft: "full/19-ack.json", thread: "case", after: 12 * time.Minute, answers: "missing"},
 	{title: "This time properly: Serbia proposes a return. The guardian agreed, and she was heard.",
@@ -67,16 +75,28 @@ var life = []scene{
 		draft: "full/21-return-answer.json", thread: "case", after: day, answers: "return"},
 	{title: "She travels by car with her guardian.",
 		draft: "full/22-travel-agreed.json", thread: "case", name: "car", after: 7 * day},
+	{title: "Montenegro expects them.",
+		draft: "full/29-ack-me.json", thread: "case", after: 4 * time.Hour, answers: "car"},
 	{title: "She arrived.",
 		draft: "full/23-arrival.json", thread: "case", name: "arrived", after: day},
+	{title: "Serbia takes note.",
+		draft: "full/28-ack-rs.json", thread: "case", after: 5 * time.Hour, answers: "arrived"},
 	{title: "The first month.",
 		draft: "full/24-followup.json", thread: "case", name: "month 1", after: 30 * day, with: map[string]any{"month": 1, "wantsMore": true}},
+	{title: "Serbia takes note.",
+		draft: "full/28-ack-rs.json", thread: "case", after: day, answers: "month 1"},
 	{title: "The third.",
 		draft: "full/24-followup.json", thread: "case", name: "month 3", after: 60 * day, with: map[string]any{"month": 3, "wantsMore": true}},
+	{title: "Serbia takes note.",
+		draft: "full/28-ack-rs.json", thread: "case", after: day, answers: "month 3"},
 	{title: "The sixth.",
 		draft: "full/24-followup.json", thread: "case", name: "month 6", after: 91 * day, with: map[string]any{"month": 6, "wantsMore": true}},
+	{title: "Serbia takes note.",
+		draft: "full/28-ack-rs.json", thread: "case", after: day, answers: "month 6"},
 	{title: "The twelfth. She is well, and wants no further calls: that ends it, without a reminder.",
 		draft: "full/25-followup-ends.json", thread: "case", name: "month 12", after: 183 * day},
+	{title: "Serbia takes note.",
+		draft: "full/28-ack-rs.json", thread: "case", after: 2 * day, answers: "month 12"},
 	{title: "Montenegro proposes to close the case.",
 		draft: "full/26-close.json", thread: "case", name: "close", after: 10 * day},
 	{title: "Serbia agrees. The case is closed because both said so; silence would not have closed it.",
@@ -90,6 +110,7 @@ func (a *app) live(ctx context.Context, r *region.Region, clock *region.Clock, o
 	if err != nil {
 		return errors.Join(err, r.Stop())
 	}
+	t.brief = true
 	err = t.live(ctx, o)
 	return errors.Join(err, t.region.Stop())
 }
@@ -99,7 +120,7 @@ func (t *teller) live(ctx context.Context, o region.Options) error {
 	sent := 0
 	t.printf("\n")
 	for i, s := range life {
-		if err := t.pass(ctx, s.after, o); err != nil {
+		if err := t.pass(ctx, s.after, s.draft == "", o); err != nil {
 			return fmt.Errorf("before scene %d: %w", i+1, err)
 		}
 		t.printf("%d  %s  %s\n", i+1, t.date(first), s.title)
@@ -114,7 +135,7 @@ func (t *teller) live(ctx context.Context, o region.Options) error {
 		}
 		t.printf("\n")
 	}
-	t.printf("%d messages over %d days sent, delivered, proven in %s.\n", sent, int(t.clock.Now().Sub(first)/day), since(began))
+	t.printf("%d messages over %d days sent, delivered, proven in %s. Each was verified under its sender's signature\nas its recipient would, and every receipt.\n", sent, int(t.clock.Now().Sub(first)/day), since(began))
 	return nil
 }
 
@@ -130,9 +151,9 @@ const renewAfter = 25 * day
 
 // pass lets time pass. Where so much passes that keys run out, the coordinators sign the
 // next directory meanwhile, and everybody starts again with it.
-func (t *teller) pass(ctx context.Context, d time.Duration, o region.Options) error {
+func (t *teller) pass(ctx context.Context, d time.Duration, silent bool, o region.Options) error {
 	if d < renewAfter {
-		return t.wait(ctx, d)
+		return t.wait(ctx, d, silent)
 	}
 	t.clock.Forward(d - trust.Delay)
 	report, err := certs.Renew(t.home, certs.Options{Now: t.clock.Now()})
@@ -175,14 +196,134 @@ func (t *teller) publish(number int) error {
 	return t.region.Reload()
 }
 
-// wait puts the clock forward in steps that a bell can be heard in.
-func (t *teller) wait(ctx context.Context, d time.Duration) error {
-	t.clock.Forward(d)
+// wait puts the clock forward: where somebody waits, in steps, and after each lets what is
+// due happen. A bell that rings every ten minutes is not to be heard once for an hour.
+func (t *teller) wait(ctx context.Context, d time.Duration, silent bool) error {
+	step := d
+	switch {
+	case d <= 2*time.Hour:
+		step = min(d, 10*time.Minute)
+	case silent:
+		step = 2 * day
+	}
+	for d > 0 {
+		t.clock.Forward(min(step, d))
+		d -= step
+		quiet := brief
+		if silent {
+			quiet = calm
+		}
+		if err := t.settle(ctx, quiet); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// How long nothing may happen until everything has that was due. The offices look at their
+// clock all the time here, the gateway at its own every second.
+const (
+	brief = 200 * time.Millisecond
+	calm  = 1300 * time.Millisecond
+)
+
+// settle waits until the offices have told whom they had to tell.
+func (t *teller) settle(ctx context.Context, quiet time.Duration) error {
+	last, since := -1, time.Now()
+	for time.Since(since) < quiet {
+		list, err := t.tellings(ctx)
+		if err != nil {
+			return err
+		}
+		if len(list) != last {
+			last, since = len(list), time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(40 * time.Millisecond):
+		}
+	}
+	return t.listen(ctx)
+}
+
+// telling is one thing that somebody was told, or that the gateway signed because time had
+// passed.
+type telling struct {
+	at   time.Time
+	text string
+}
+
+// listen keeps what the gateway has signed about the duty that the last message with a
+// name lays on its recipient.
+func (t *teller) listen(ctx context.Context) error {
+	if id := t.waited; id.ID != "" {
+		line, err := t.desk.trace(ctx, id.Issuer, id)
+		if gateway.AsProblem(err).Code == gateway.CodeNotFound {
+			return nil // its retention is over
+		}
+		if err != nil {
+			return err
+		}
+		for _, s := range line.Steps {
+			if !slices.Contains([]gateway.Event{gateway.DueSoon, gateway.Overdue, gateway.Escalated}, s.Event) {
+				continue
+			}
+			t.signed[fmt.Sprint(id.ID, s.Event, s.At)] = telling{s.At, fmt.Sprintf("signed     %s, by the gateway", s.Event)}
+		}
+	}
+	return nil
+}
+
+// tellings are whom the two offices told, and whom they were shown to telephone.
+func (t *teller) tellings(ctx context.Context) (map[string]telling, error) {
+	out := map[string]telling{}
+	for _, c := range []gateway.Country{"me", "rs"} {
+		var list struct {
+			Notices []adapters.Waiting `json:"notices"`
+		}
+		if err := callOffice(ctx, t.region.Adapters[c], http.MethodGet, "/v1/notices?all=true", nil, &list); err != nil {
+			return nil, err
+		}
+		for _, n := range list.Notices {
+			for _, told := range n.Told {
+				if len(told.Calls) == 0 {
+					continue
+				}
+				text := fmt.Sprintf("told       %s, ref %s, %s", told.Party, n.Ref, told.Step)
+				if len(n.Telephone) > 0 {
+					text += "; shown whom to telephone:"
+					for _, p := range n.Telephone {
+						text += fmt.Sprintf(" %s %s", p.Party, p.Telephone)
+					}
+				}
+				out[n.Ref+told.Step+string(told.Party)] = telling{told.At, text}
+			}
+		}
+	}
+	return out, nil
 }
 
 // showTold prints who was told what since the last time.
 func (t *teller) showTold(ctx context.Context) error {
-	_ = gateway.Countries
+	if err := t.settle(ctx, brief); err != nil {
+		return err
+	}
+	all, err := t.tellings(ctx)
+	if err != nil {
+		return err
+	}
+	maps.Copy(all, t.signed)
+	var fresh []telling
+	for key, x := range all {
+		if !t.shown[key] {
+			t.shown[key] = true
+			fresh = append(fresh, x)
+		}
+	}
+	slices.SortFunc(fresh, func(a, b telling) int { return cmp.Or(a.at.Compare(b.at), strings.Compare(a.text, b.text)) })
+	for _, x := range fresh {
+		t.printf("   %s  %s\n", x.at.In(t.zone).Format("2 Jan 15:04"), x.text)
+	}
 	return nil
 }

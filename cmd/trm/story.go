@@ -73,7 +73,18 @@ type teller struct {
 	threads map[string]string            // by the story's name for them
 	named   map[string]gateway.MessageID // messages, by the story's name for them
 	last    gateway.MessageID
-	began   time.Time // of the scene
+	waited  gateway.MessageID // the last with a name
+	began   time.Time         // of the scene
+	brief   bool
+	signed  map[string]telling
+	shown   map[string]bool
+}
+
+// detail prints what the short story tells of every message.
+func (t *teller) detail(format string, args ...any) {
+	if !t.brief {
+		t.printf(format, args...)
+	}
 }
 
 func (a *app) teller(r *region.Region, clock *region.Clock) (*teller, error) {
@@ -82,7 +93,7 @@ func (a *app) teller(r *region.Region, clock *region.Clock) (*teller, error) {
 		return nil, err
 	}
 	zone, err := time.LoadLocation("Europe/Belgrade") // of six of the seven countries
-	return &teller{app: a, desk: d, region: r, clock: clock, zone: zone, threads: map[string]string{}, named: map[string]gateway.MessageID{}}, err
+	return &teller{app: a, desk: d, region: r, clock: clock, zone: zone, threads: map[string]string{}, named: map[string]gateway.MessageID{}, signed: map[string]telling{}, shown: map[string]bool{}}, err
 }
 
 // play sends a scene's message and follows it to its end.
@@ -110,7 +121,7 @@ func (t *teller) play(ctx context.Context, s scene) error {
 		return err
 	}
 	if s.name != "" {
-		t.named[s.name] = t.last
+		t.named[s.name], t.waited = t.last, t.last
 	}
 	return t.report(ctx, draft)
 }
@@ -167,7 +178,7 @@ func (t *teller) sendFromDesk(ctx context.Context, draft outgoing.Draft) error {
 	for i, u := range p.Units {
 		names[i] = u.Name
 	}
-	t.printf("   signed     at the desk, %d bytes: %s\n", len(signed.Raw), strings.Join(names, ", "))
+	t.detail("   signed     at the desk, %d bytes: %s\n", len(signed.Raw), strings.Join(names, ", "))
 	receipt, err := t.desk.send(ctx, p.Head, signed.Raw)
 	if err != nil {
 		return err
@@ -186,7 +197,7 @@ func (t *teller) sendByAdapter(ctx context.Context, plain []byte, draft outgoing
 		return err
 	}
 	t.last = gateway.MessageID{Issuer: sent.Issuer, ID: sent.ID}
-	t.printf("   signed     by the adapter of %s, from plain JSON\n", draft.From.Country().Name())
+	t.detail("   signed     by the adapter of %s, from plain JSON\n", draft.From.Country().Name())
 	for deadline := time.Now().Add(10 * time.Second); sent.Receipt == ""; {
 		if sent.Problem != nil {
 			return fmt.Errorf("refused: %s at %s", sent.Problem.Code, sent.Problem.Pointer)
@@ -205,7 +216,7 @@ func (t *teller) sendByAdapter(ctx context.Context, plain []byte, draft outgoing
 
 func (t *teller) printReceipt(receipt string) {
 	if s, _, err := (envelope.Codec{}).Examine(receipt); err == nil {
-		t.printf("   received   signed receipt of the gateway, number %s\n", pairText(s.Pair))
+		t.detail("   received   signed receipt of the gateway, number %s\n", pairText(s.Pair))
 	}
 }
 
@@ -220,7 +231,7 @@ func (t *teller) report(ctx context.Context, draft outgoing.Draft) error {
 	if line.State != gateway.StateDelivered {
 		return fmt.Errorf("the message is %s: %s %s", line.State, final.Event, final.Code)
 	}
-	t.printf("   delivered  %s signed by %s, %s after the draft\n", final.Event, final.Signer, since(t.began))
+	t.detail("   delivered  %s signed by %s, %s after the draft\n", final.Event, final.Signer, since(t.began))
 	for _, w := range line.Withheld {
 		t.printf("   withheld   %s by rule %s (read with the sender's key; nobody else can)\n", w.Unit, w.Rule)
 	}
@@ -250,7 +261,7 @@ func (t *teller) showRoles(draft outgoing.Draft) error {
 			if err != nil {
 				return fmt.Errorf("verifying as the recipient: %w", err)
 			}
-			t.printf("   verified   as %s would: %s\n", p, what)
+			t.detail("   verified   as %s would: %s\n", p, what)
 			proven = true
 		}
 	}

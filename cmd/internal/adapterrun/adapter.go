@@ -45,6 +45,7 @@ type Environment struct {
 	Redis     redis.UniversalClient // nil: opened from Config.Redis; otherwise its owner closes it
 	Schemas   *schemas.Set          // nil: opened; sharing one saves its compilation
 	Now       func() time.Time      // nil: time.Now
+	Watch     time.Duration         // how often Now is looked at for who is to be told; zero: as adapters have it
 }
 
 // Adapter is an adapter that listens but does not yet take anything.
@@ -163,7 +164,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 			// Without the caller's context: the look-up is one row of our own journal.
 			Earlier: func(id gateway.MessageID) (gateway.Earlier, bool, error) { return st.Earlier(context.Background(), id) },
 		},
-		Procedure: sops, Bell: bell, Types: env.Schemas,
+		Procedure: sops, Bell: bell, Watch: env.Watch, Types: env.Schemas,
 		Notary: a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
 		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Releases: a.takeCodes, Profile: profile,
 		Ready: func(context.Context) error { return live.Ready(a.now()) }, Callers: callers, Attempt: c.Attempt,

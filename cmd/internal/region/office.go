@@ -33,13 +33,13 @@ func (r *Region) open(ctx context.Context, c gateway.Country, o Options, set *sc
 		return nil, err
 	}
 	office.adapter, err = adapterrun.New(ctx, adapterrun.Config{
-		Country: c, Certs: o.Dir, Data: data, Development: true, Listen: "127.0.0.1:0",
+		Country: c, Certs: o.Dir, Data: data, Development: true, Listen: "127.0.0.1:0", Follow: o.follow,
 		Gateway: adapterrun.Gateway{URL: r.URL, Audience: Audience},
 		Redis:   adapterrun.Redis{Addresses: []string{r.queue.Addr}},
 		Deliver: adapterrun.Deliver{Filedrop: &adapterrun.Filedrop{Dir: office.Files}},
 		Callers: []adapterrun.Caller{{TokenFile: filepath.Join(data, "token")}},
 		Notify:  &adapterrun.Notify{Default: []adapterrun.Channel{{File: &adapterrun.NoticeFile{Path: filepath.Join(office.Files, "notices.log")}}}},
-	}, adapterrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set, Now: o.Now})
+	}, adapterrun.Environment{Log: o.Log, Telemetry: r.telemetry, Redis: r.queue.Dial(), Schemas: set, Now: o.Now, Watch: o.watch})
 	if err != nil {
 		return nil, err
 	}

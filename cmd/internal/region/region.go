@@ -35,8 +35,11 @@ type Options struct {
 	Embedded bool
 	Log      *slog.Logger
 	Spans    sdktrace.SpanProcessor // sees every span; may be nil
-	// Now is the clock of all of it: a story puts it forward. Default time.Now.
+	// Now is the clock of all of it: a story puts it forward. Default time.Now. Where it is
+	// given, the offices look at it, and at what the gateway signed, many times a second.
 	Now func() time.Time
+
+	watch, follow time.Duration
 }
 
 // Audience is the gateway's name in assertions, in every region on one machine.
@@ -66,6 +69,8 @@ func Start(ctx context.Context, o Options) (*Region, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	} else {
+		o.watch, o.follow = 20*time.Millisecond, 100*time.Millisecond
 	}
 	if err := prepare(o.Dir, o.Now()); err != nil {
 		release()
