@@ -88,7 +88,7 @@ func TestDesignNotesNameEveryWordOfTheExchange(t *testing.T) {
 		least int
 	}{
 		{words["State"], states, 6},
-		{words["Event"], states + path, 4},
+		{words["Event"], states + path + read(t, "../gateway/doc/ledger.md"), 4},
 		{words["Class"], message, 6},
 		{words["Use"], message, 7},
 		{words["Lane"], message, 3},
