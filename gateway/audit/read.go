@@ -15,6 +15,7 @@ type parts struct {
 	checkpoint  []byte
 	directories []member
 	statements  []string
+	told        bool                // that there were statements, or none
 	policies    []member            // name: digest
 	editions    map[string][]member // by digest; name: file
 	upper       map[int]map[int64][]hash
@@ -110,8 +111,8 @@ func (d *reader) parts() (parts, bool) {
 		d.wrong(whole, "what stands before the entries is longer than a reader takes")
 		return p, false
 	}
-	if p.checkpoint == nil {
-		d.wrong(whole, "the checkpoint is missing")
+	if p.checkpoint == nil || !p.told {
+		d.wrong(whole, "the checkpoint, or what was told over the directories, is missing")
 	}
 	return p, true
 }
@@ -142,7 +143,9 @@ func (d *reader) part(p *parts) (stage int, ok bool) {
 	case nameStatements:
 		list, err := lines(d.data)
 		p.statements = append(p.statements, list...)
-		return stageStatements, err == nil
+		once := !p.told
+		p.told = true
+		return stageStatements, err == nil && once
 	case "policies":
 		digest, yaml := strings.CutSuffix(rest, ".yaml")
 		p.policies = append(p.policies, member{digest, d.data})
