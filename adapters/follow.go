@@ -51,10 +51,15 @@ func (a *Adapter) follow(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	for n := 0; ; n++ {
-		if n%succeedEvery == 0 {
-			if err := a.succeed(ctx); err != nil && ctx.Err() == nil {
+	for n, again := 0, 0; ; n++ {
+		if n >= again {
+			again = n + succeedEvery
+			asked, err := a.succeed(ctx)
+			if err != nil && ctx.Err() == nil {
 				a.Log.Warn("asked in vain whether the gateway has lost something", "country", string(a.Country), "err", err)
+			}
+			if !asked {
+				again = n + 1
 			}
 		}
 		senders, err := a.Store.Senders(ctx)

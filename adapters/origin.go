@@ -37,28 +37,32 @@ const lookBack = 30 * 24 * time.Hour
 //
 // The new origin is remembered once everything was asked about, so that a crash or an
 // absence in between has it begin again, which changes nothing.
-func (a *Adapter) succeed(ctx context.Context) error {
-	origin, err := a.Feed.Origin(ctx, a.office())
-	if err != nil || origin == "" {
-		return err
-	}
+//
+// asked is false where the gateway could not be asked, or shows no log where it had one: it
+// is to be asked again soon.
+func (a *Adapter) succeed(ctx context.Context) (asked bool, err error) {
 	known, err := a.Store.Origin(ctx)
-	if err != nil || known == origin {
-		return err
+	if err != nil {
+		return false, err
+	}
+	origin, err := a.Feed.Origin(ctx, a.office())
+	if err != nil || origin == "" || origin == known {
+		return err == nil && origin == known, err
 	}
 	if known != "" {
 		a.Log.Warn("the gateway goes on in another log", "country", string(a.Country), "origin", origin, "before", known)
 		n, err := a.GiveAgain(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
 		m, err := a.tellAgain(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
 		a.Log.Info("asked what the gateway still knows", "country", string(a.Country), "messages", n, "deliveries", m)
 	}
-	return a.Store.GoOn(ctx, origin)
+	err = a.Store.GoOn(ctx, origin)
+	return err == nil, err
 }
 
 // tellAgain sends again what was testified about deliveries that the gateway knows: it may

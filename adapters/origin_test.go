@@ -79,7 +79,7 @@ func TestAnotherOriginOfTheGatewayIsGivenWhatItLost(t *testing.T) {
 	takeAll(t, a, w.arriving("d-1", firstJTI, 1, inThread), w.arriving("d-2", "019a0000-0000-7000-8000-0000000000b2", 2, inThread))
 	acknowledge(t, w, a)
 	f.events = []Event{w.said(kept.ID.ID, gateway.SubmissionAcceptance, gateway.TheGateway, nil)}
-	if err := a.succeed(t.Context()); err != nil {
+	if _, err := a.succeed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.hear(t.Context(), "rs/coordinator"); err != nil {
@@ -91,14 +91,14 @@ func TestAnotherOriginOfTheGatewayIsGivenWhatItLost(t *testing.T) {
 
 	f.origin, g.messages[kept.ID.ID] = "trm/2026.2", true
 	g.err = errors.New("cut off")
-	if err := a.succeed(t.Context()); err == nil {
+	if _, err := a.succeed(t.Context()); err == nil {
 		t.Fatal("what cannot be asked is no error")
 	}
 	end()
 	a, _ = w.live(change)
 	g.err = nil
 	for range 2 {
-		if err := a.succeed(t.Context()); err != nil {
+		if _, err := a.succeed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -130,10 +130,28 @@ func TestAGatewayWithoutLogIsNotAskedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, _ := w.live(func(c *Config) { c.Feed = &feed{} })
-	if err := a.succeed(t.Context()); err != nil {
-		t.Fatal(err)
+	if asked, err := a.succeed(t.Context()); !asked || err != nil {
+		t.Fatal(asked, err)
 	}
 	if origin, err := a.Store.Origin(t.Context()); origin != "" || err != nil {
+		t.Errorf("%q, %v", origin, err)
+	}
+}
+
+// A log that is just beginning has no checkpoint yet: it is looked for again soon.
+func TestALogThatIsNotShownYetIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := &feed{origin: "trm/2026"}
+	a, _ := w.live(func(c *Config) { c.Feed = f })
+	if asked, err := a.succeed(t.Context()); !asked || err != nil {
+		t.Fatal(asked, err)
+	}
+	f.origin = ""
+	if asked, err := a.succeed(t.Context()); asked || err != nil {
+		t.Fatal(asked, err)
+	}
+	if origin, err := a.Store.Origin(t.Context()); origin != "trm/2026" || err != nil {
 		t.Errorf("%q, %v", origin, err)
 	}
 }
