@@ -2,11 +2,10 @@ package journaltest
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"example.org/trm/gateway"
 )
@@ -95,8 +94,8 @@ func approvals(w *world) {
 	w.wantCode(err, gateway.CodeIDReused)
 	if _, err := w.give(m, func(s gateway.Slot) (gateway.Record, error) {
 		list, err := s.Approvals(gateway.Digest{9})
-		if diff := cmp.Diff([]gateway.Approval{a}, list); diff != "" || err != nil {
-			w.Errorf("for these bytes (%v):\n%s", err, diff)
+		if !reflect.DeepEqual(list, []gateway.Approval{a}) || err != nil {
+			w.Errorf("for these bytes: %+v, %v, want %+v", list, err, a)
 		}
 		if list, err := s.Approvals(gateway.Digest{8}); len(list) > 0 || err != nil {
 			w.Errorf("for other bytes: %v, %v", list, err)
@@ -126,16 +125,16 @@ func overridden(w *world) {
 	first, second := w.overriding(message{id: "m-1", urgent: true}, false), w.overriding(message{id: "m-2"}, true)
 	w.overriding(message{id: "m-3", from: "me"}, true)
 	w.receive(message{id: "m-4"}) // sets nothing aside
-	if diff := cmp.Diff([]gateway.Override{first, second}, w.overrides("ba")); diff != "" {
-		w.Fatalf("of ba (-want +got):\n%s", diff)
+	if got := w.overrides("ba"); !reflect.DeepEqual(got, []gateway.Override{first, second}) {
+		w.Fatalf("of ba: %+v, want %+v", got, []gateway.Override{first, second})
 	}
 	if list := w.overrides("rs"); len(list) > 0 {
 		w.Errorf("of rs: %v", list)
 	}
 	w.now = w.now.Add(time.Hour)
 	_, asked := w.approves(first, "a-1", "")
-	if diff := cmp.Diff(&first, asked); diff != "" {
-		w.Errorf("asked with (-want +got):\n%s", diff)
+	if !reflect.DeepEqual(asked, &first) {
+		w.Errorf("asked with %+v, want %+v", asked, first)
 	}
 	first.Approved = w.now
 	w.now = w.now.Add(time.Hour)
@@ -143,8 +142,8 @@ func overridden(w *world) {
 	w.approves(first, "a-3", "not-upheld")
 	first.Reviewed, first.Finding = w.now, "not-upheld"
 	w.reopen()
-	if diff := cmp.Diff([]gateway.Override{first, second}, w.overrides("ba")); diff != "" {
-		w.Errorf("of ba (-want +got):\n%s", diff)
+	if got := w.overrides("ba"); !reflect.DeepEqual(got, []gateway.Override{first, second}) {
+		w.Errorf("of ba: %+v, want %+v", got, []gateway.Override{first, second})
 	}
 	none, err := w.Overrides(w.Context(), "ba", noon.Add(time.Second), noon.AddDate(0, 1, 0), 10)
 	if len(none) > 0 || err != nil {
@@ -162,8 +161,8 @@ func unapproved(w *world) {
 	}
 	w.now = w.now.Add(25 * time.Hour)
 	list, err = w.Unapproved(w.Context(), w.now, 10)
-	if diff := cmp.Diff([]gateway.Override{o}, list); diff != "" || err != nil {
-		w.Fatalf("unapproved (%v):\n%s", err, diff)
+	if !reflect.DeepEqual(list, []gateway.Override{o}) || err != nil {
+		w.Fatalf("unapproved: %+v, %v, want %+v", list, err, o)
 	}
 	e := sign(gateway.Statement{
 		ID: "lapse", Signer: gateway.TheGateway, At: w.now, Event: gateway.OverrideUnapproved, Message: o.Message, Delivery: o.Delivery, Pair: o.Pair, Code: gateway.CodeApprovalMissing,
