@@ -22,6 +22,11 @@
 //
 // A delivery that cannot be taken holds its own thread and nothing else.
 //
-// The journal holds ids, times, digests, evidence and envelopes that are sealed; what a
-// transport was given is in the national system and nowhere else.
+// Whoever was told something can be told that it was wrong, recalled, or no longer agreed
+// to: [Adapter.SendChange] finds every past recipient in the journal and stores one message
+// to each before any leaves.
+//
+// The journal holds ids, times, digests, evidence, envelopes that are sealed and, of each
+// message, the coded facts that its conversation needs, until retention; what a transport
+// was given is in the national system and nowhere else.
 package adapters

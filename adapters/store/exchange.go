@@ -240,8 +240,8 @@ func words(s string) []string {
 	return strings.Split(s, "|")
 }
 
-// Forget erases the conversations all of whose messages have reached their retention, with
-// what joined them to others.
+// Forget erases the conversations all of whose messages have reached their retention: what
+// is kept of the messages, receipts and evidence about them, and what joined them to others.
 func (s *Store) Forget(ctx context.Context, now time.Time) error {
 	if err := s.w.Do(ctx, func(tx *sqlite.Tx) error { return forget(tx, now) }); err != nil {
 		return fmt.Errorf("forgetting conversations: %w", err)
@@ -251,6 +251,10 @@ func (s *Store) Forget(ctx context.Context, now time.Time) error {
 
 func forget(tx *sqlite.Tx, now time.Time) error {
 	for _, q := range []string{
+		`DELETE FROM heard WHERE EXISTS (SELECT 1 FROM exchange x WHERE x.issuer = heard.issuer AND x.jti = heard.jti
+			AND NOT EXISTS (SELECT 1 FROM exchange y WHERE y.thread = x.thread AND y.keep_until >= ?1))`,
+		`DELETE FROM outbox WHERE state <> 'stored' AND EXISTS (SELECT 1 FROM exchange x WHERE x.issuer = outbox.issuer AND x.jti = outbox.jti
+			AND NOT EXISTS (SELECT 1 FROM exchange y WHERE y.thread = x.thread AND y.keep_until >= ?1))`,
 		`DELETE FROM reading WHERE EXISTS (SELECT 1 FROM exchange x WHERE x.issuer = reading.issuer AND x.jti = reading.jti
 			AND NOT EXISTS (SELECT 1 FROM exchange y WHERE y.thread = x.thread AND y.keep_until >= ?1))`,
 		`DELETE FROM part WHERE NOT EXISTS (SELECT 1 FROM exchange y WHERE y.thread = part.thread AND y.keep_until >= ?1)`,

@@ -166,6 +166,12 @@ func TestConversationsAreForgottenWholeAtRetention(t *testing.T) {
 	if err != nil || len(dossiers) != 1 || dossiers[0].Thread != "thread-lives" {
 		t.Errorf("got %v, %v", dossiers, err)
 	}
+	if _, err := s.Outgoing(t.Context(), "m-1"); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("the receipt of a forgotten message: %v", err)
+	}
+	if _, err := s.Outgoing(t.Context(), "m-3"); err != nil {
+		t.Errorf("the receipt of one that is kept: %v", err)
+	}
 	if f, err := s.Facts(t.Context(), "thread-over"); err != nil || f.Known() {
 		t.Errorf("facts of a forgotten conversation: %+v, %v", f, err)
 	}
