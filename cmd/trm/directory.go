@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
 	"example.org/trm/gateway/trust"
+	"example.org/trm/schemas"
 )
 
 func (a *app) directoryCommand() *cobra.Command {
@@ -155,6 +157,9 @@ func (a *app) signDirectoryCommand() *cobra.Command {
 				return exitWith(exitInvalid, fmt.Errorf("reading the draft: %w", err))
 			}
 			doc.Sort()
+			if err := knownTerms(doc); err != nil {
+				return exitWith(exitInvalid, err)
+			}
 			signed, err := trust.Sign(doc, hands...)
 			if err != nil {
 				return exitWith(exitInvalid, err)
@@ -166,6 +171,32 @@ func (a *app) signDirectoryCommand() *cobra.Command {
 	c.Flags().StringSliceVar(&as, "as", nil, "countries whose directory key signs, such as rs (required)")
 	required(c, "as")
 	return c
+}
+
+// knownTerms refuses terms for what no type of the table asks: they would change nobody's
+// date, and look as if they did.
+func knownTerms(doc trust.Document) error {
+	set, err := schemas.Open()
+	if err != nil {
+		return err
+	}
+	codes := map[string][]string{} // by topic, of all that wants an answer
+	for _, t := range set.Types() {
+		if row, ok := set.Row(t.Name); ok && row.Due.Normal.N > 0 {
+			codes[t.Topic] = append(codes[t.Topic], row.Codes...)
+		}
+	}
+	for _, p := range doc.Pairs {
+		for _, t := range p.Terms {
+			switch list, known := codes[t.Topic]; {
+			case !known:
+				return fmt.Errorf("checking the terms of %s-%s: nothing that wants an answer has the topic %q", p.A, p.B, t.Topic)
+			case t.Code != "" && !slices.Contains(list, t.Code):
+				return fmt.Errorf("checking the terms of %s-%s: %s has no code %q", p.A, p.B, t.Topic, t.Code)
+			}
+		}
+	}
+	return nil
 }
 
 func (a *app) cosignDirectoryCommand() *cobra.Command {
