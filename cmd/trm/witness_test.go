@@ -2,8 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -63,6 +71,68 @@ func TestAWitnessServesUntilItIsStopped(t *testing.T) {
 		if code := <-ended; code != exitOK {
 			t.Errorf("life %d: exit %d", life, code)
 		}
+	}
+}
+
+// TestAWitnessServesTLS for networks that ask for it.
+func TestAWitnessServesTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	key, cert, certKey := filepath.Join(dir, "witness.key"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if code := run(t.Context(), []string{"witness", "new", "--name", "audit.example/trm", "-o", key}, nil, io.Discard, t.Output()); code != exitOK {
+		t.Fatalf("making it: exit %d", code)
+	}
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, certKey: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"--json", "witness", "serve", "--key", key, "--log", publisher, "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", certKey}, nil, w, t.Output())
+		_ = w.Close()
+	}()
+	var said struct{ URL string }
+	if err := json.NewDecoder(r).Decode(&said); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(parsed)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, said.URL+"/add-checkpoint", strings.NewReader("old 0\n\n"+published))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil || !strings.HasPrefix(said.URL, "https://") || resp.StatusCode != http.StatusOK {
+		t.Errorf("at %s: %v, %v", said.URL, resp, err)
+	}
+	if resp != nil {
+		_ = resp.Body.Close()
+	}
+	stop()
+	if code := <-ended; code != exitOK {
+		t.Errorf("exit %d", code)
 	}
 }
 

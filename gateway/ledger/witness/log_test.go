@@ -16,7 +16,7 @@ import (
 
 // tree is a log that only tests have: all hashes of a tree, and a key.
 type tree struct {
-	t      *testing.T
+	t      testing.TB
 	origin string
 	signer note.Signer
 	key    quorum.Key
@@ -24,7 +24,7 @@ type tree struct {
 	size   int64
 }
 
-func newTree(t *testing.T, origin string) *tree {
+func newTree(t testing.TB, origin string) *tree {
 	t.Helper()
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {

@@ -27,13 +27,13 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // world is a witness that can be closed and opened again.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	options witness.Options
 	key     quorum.Key
 	*witness.Witness
 }
 
-func newWorld(t *testing.T, logs ...witness.Log) *world {
+func newWorld(t testing.TB, logs ...witness.Log) *world {
 	t.Helper()
 	dir, memory := t.TempDir(), filepath.Join(t.TempDir(), "memory")
 	if err := os.Mkdir(memory, 0o700); err != nil {
