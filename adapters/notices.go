@@ -65,8 +65,8 @@ const maxNotices = 200
 // what has ended too, and party=cc/role one party's only.
 func (a *Adapter) getNotices(w http.ResponseWriter, r *http.Request, c Caller) error {
 	q := r.URL.Query()
-	one := gateway.Party(q.Get("party"))
-	list, err := a.Store.Notices(r.Context(), q.Get("all") != "true", maxNotices)
+	one, all := gateway.Party(q.Get("party")), q.Get("all") == "true"
+	list, err := a.Store.Notices(r.Context(), !all, maxNotices)
 	if err != nil {
 		return err
 	}
@@ -75,11 +75,13 @@ func (a *Adapter) getNotices(w http.ResponseWriter, r *http.Request, c Caller) e
 		if !sees(c, n, one) {
 			continue
 		}
-		x, err := a.waiting(r, n, c)
+		x, ended, err := a.waiting(r, n, c)
 		if err != nil {
 			return err
 		}
-		out = append(out, x)
+		if all || !ended {
+			out = append(out, x)
+		}
 	}
 	answer(w, http.StatusOK, map[string]any{"notices": out})
 	return nil
@@ -94,7 +96,7 @@ func (a *Adapter) getRef(w http.ResponseWriter, r *http.Request, c Caller) error
 	if err != nil {
 		return err
 	}
-	x, err := a.waiting(r, n, c)
+	x, _, err := a.waiting(r, n, c)
 	if err != nil {
 		return err
 	}
@@ -113,21 +115,23 @@ func sees(c Caller, n store.Notice, one gateway.Party) bool {
 	return false
 }
 
-func (a *Adapter) waiting(r *http.Request, n store.Notice, c Caller) (Waiting, error) {
+// waiting is a notice as it stands now, and whether it has ended: the clock may not have
+// looked at it since.
+func (a *Adapter) waiting(r *http.Request, n store.Notice, c Caller) (x Waiting, ended bool, err error) {
 	d, why, err := a.owed(r.Context(), n, a.Now())
 	if err != nil {
-		return Waiting{}, err
+		return x, false, err
 	}
 	if n.Ended = why; !d.Due.IsZero() {
 		n.Due = d.Due
 	}
-	x := Waiting{
+	x = Waiting{
 		Ref: n.Ref, Delivery: n.Delivery, Issuer: n.Message.Issuer, ID: n.Message.ID, Party: n.Party, Other: n.Other,
 		ReceivedAt: n.ReceivedAt, AnswerBy: n.Due, State: stateOf(n), TakenOn: n.Taken, Told: []Telling{},
 	}
 	rings, err := a.Store.Rings(r.Context(), n.Ref)
 	if err != nil {
-		return Waiting{}, err
+		return x, false, err
 	}
 	for _, g := range rings {
 		// Whether another role got a part is for the addressee's colleagues there to know.
@@ -143,7 +147,7 @@ func (a *Adapter) waiting(r *http.Request, n store.Notice, c Caller) (Waiting, e
 	if n.Side == store.Outbound {
 		x.Telephone = a.numbers(n.Other)
 	}
-	return x, nil
+	return x, why != "", nil
 }
 
 func stateOf(n store.Notice) string {
