@@ -186,6 +186,55 @@ func TestWhatHappensToADutyDecidesWhatIsSigned(t *testing.T) {
 	}
 }
 
+// TestTheUrgentHourIsThatOfTheGatewaysReceipt whatever the recipient's clock says, and ends
+// when a person takes the message on.
+func TestTheUrgentHourIsThatOfTheGatewaysReceipt(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		play func(o *office, b gateway.Head)
+		want []string
+	}{
+		"nothing happens":  {func(*office, gateway.Head) {}, []string{"b Escalated for 24 10:00 at 24 12:00"}},
+		"it cannot arrive": {func(o *office, b gateway.Head) { o.hear(b, gateway.ContentConsignmentFailure, tuesday) }, []string{"b Escalated for 24 10:00 at 24 12:00"}},
+		"opened is not taken on": {func(o *office, b gateway.Head) {
+			o.hear(b, gateway.ContentConsignment, tuesday)
+			o.hear(b, gateway.ContentHandover, tuesday.Add(time.Minute))
+		}, []string{"b DueSoon for 24 10:00 at 24 12:00", "b Overdue for 24 10:00 at 24 12:00", "b Escalated for 24 10:00 at 24 12:00"}},
+		"taken on": {func(o *office, b gateway.Head) {
+			o.hear(b, gateway.ContentConsignment, tuesday.Add(30*time.Minute))
+			o.hear(b, gateway.TakenOn, tuesday.Add(59*time.Minute))
+		}, []string{"b DueSoon for 24 10:30 at 24 12:00", "b Overdue for 24 10:30 at 24 12:00", "b Escalated for 24 10:30 at 24 12:00"}},
+		"taken on, by evidence that overtook the delivery's": {func(o *office, b gateway.Head) {
+			o.hear(b, gateway.TakenOn, tuesday.Add(20*time.Minute))
+			o.at(tuesday.Add(90 * time.Minute))
+			o.hear(b, gateway.ContentConsignment, tuesday.Add(10*time.Minute))
+		}, []string{"b DueSoon for 24 10:10 at 24 12:00", "b Overdue for 24 10:10 at 24 12:00", "b Escalated for 24 10:10 at 24 12:00"}},
+		"taken on after it was escalated, and answered": {func(o *office, b gateway.Head) {
+			o.hear(b, gateway.ContentConsignment, tuesday.Add(30*time.Minute))
+			o.at(tuesday.Add(70 * time.Minute))
+			o.hear(b, gateway.TakenOn, tuesday.Add(75*time.Minute))
+			o.say(back(b, "ack.answer", "taken-on"), tuesday.Add(80*time.Minute))
+		}, []string{"b Escalated for 24 10:00 at 24 10:10"}},
+		"a slow clock says that it was delivered before it was sent": {func(o *office, b gateway.Head) {
+			o.hear(b, gateway.ContentConsignment, tuesday.Add(-10*time.Hour))
+			o.hear(b, gateway.TakenOn, tuesday.Add(-10*time.Hour))
+			o.at(tuesday.Add(59 * time.Minute))
+		}, []string{"b DueSoon for 24 10:00 at 24 09:59", "b Overdue for 24 10:00 at 24 12:00", "b Escalated for 24 10:00 at 24 12:00"}},
+		"recalled before anybody had it": {func(o *office, b gateway.Head) { o.say(change(b, "recall", soptest.Here), tuesday.Add(time.Minute)) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			b := alert("b")
+			o.now = tuesday
+			o.say(b, tuesday)
+			tt.play(o, b)
+			o.at(tuesday.Add(3 * time.Hour))
+			o.want(tt.want...)
+		})
+	}
+}
+
 // TestTheOldDateStandsBesideTheNew follows a delay notice into what the offices are shown.
 func TestTheOldDateStandsBesideTheNew(t *testing.T) {
 	t.Parallel()
