@@ -31,6 +31,10 @@ type Catalogue struct {
 	terms  map[string]string            // by the id of the term
 }
 
+// Codes are the texts by list and code; the names of countries are the list "country".
+// They are shared: read them only.
+func (c Catalogue) Codes() map[string]map[string]string { return c.codes }
+
 // Term is a legal term of the glossary.
 type Term struct {
 	ID    string            `json:"id"`
@@ -213,6 +217,21 @@ func (s *Set) Glossary() ([]Term, error) {
 		out = append(out, t)
 	}
 	return out, nil
+}
+
+// CountryName is a country's name in a language and the footnote that goes with it, which
+// is empty for most. In a language that is not here both are English.
+func (s *Set) CountryName(c gateway.Country, lang string) (name, note string) {
+	name = c.Name()
+	if all, err := catalogues(); err == nil && all[lang] != nil {
+		name = all[lang].codes["country"][string(c)]
+	} else {
+		lang = English
+	}
+	if strings.HasSuffix(name, "*") {
+		note = footnotes[lang]
+	}
+	return name, note
 }
 
 // Footnote is the footnote of the designation Kosovo* in a language of the region or in

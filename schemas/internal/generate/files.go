@@ -37,6 +37,9 @@ func (s *Source) Files() (map[string][]byte, error) {
 	files["reference/README.md"] = s.indexPage()
 	files["reference/blocks.md"] = s.blocksPage()
 	files["reference/codes.md"] = s.codesPage()
+	if s.glossary != nil {
+		files["reference/glossary.md"] = s.glossaryPage()
+	}
 	return files, nil
 }
 

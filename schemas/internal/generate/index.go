@@ -13,7 +13,7 @@ import (
 func (s *Source) indexPage() []byte {
 	p := &page{}
 	p.line("%s\n\n# Messages\n", made)
-	p.line("Release %s of the code lists. What a message is made of: [blocks](blocks.md), [codes](codes.md).", s.Release)
+	p.line("Release %s of the code lists. What a message is made of: [blocks](blocks.md), [codes](codes.md). The words of the law in the languages of the region: [glossary](glossary.md).", s.Release)
 	p.line("\nFour frames: a *request* is closed by an answer, a *notice* by somebody taking it on, a *change* by what was done about it.")
 	p.table("type", "what", "due", "closed by")
 	for _, r := range s.Rows {
@@ -70,7 +70,7 @@ func (s *Source) blocksPage() []byte {
 func (s *Source) codesPage() []byte {
 	p := &page{}
 	p.line("%s\n\n# Codes, release %s\n", made, s.Release)
-	p.line("Beside each code: the value of HTCDS 2.0 and the variable or value of the CTDC codebooks that comes nearest. The tables of IC-TIP are not public yet: every crosswalk to it is to be confirmed.")
+	p.line("Beside each code: the value of HTCDS 2.0 and the variable or value of the CTDC codebooks that comes nearest. The tables of IC-TIP are not public yet: every crosswalk to it is to be confirmed. Texts in the languages of the region: `trm codes LIST --lang mk`.")
 	for _, l := range s.Lists {
 		p.line("\n## %s\n\n%s.", l.Name, l.About)
 		if l.Codes[0].Traits != nil {

@@ -24,6 +24,7 @@ type Source struct {
 	Blocks  map[string]map[string]any
 
 	examples map[string][]byte // by type
+	glossary *glossary         // nil where there is none
 	open     bool              // codes of releases that are not known are taken
 }
 
@@ -68,6 +69,9 @@ func read(fsys fs.FS, s *Source) (*Source, error) {
 	s.Head = s.Frames["head"]
 	delete(s.Frames, "head")
 	if s.Blocks, err = s.schemas(fsys, "blocks"); err != nil {
+		return nil, err
+	}
+	if s.glossary, err = readGlossary(fsys); err != nil {
 		return nil, err
 	}
 	for _, r := range s.Rows {
