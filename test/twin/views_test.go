@@ -145,10 +145,10 @@ func members(t *testing.T, bundle []byte) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts := bytes.SplitAfter(data, []byte("\n"))
+		parts := [][]byte{fmt.Appendf(nil, "%d bytes", len(data))}
 		switch {
-		case strings.HasPrefix(h.Name, "schemas/"), strings.HasPrefix(h.Name, "policies/"), strings.HasPrefix(h.Name, "directories/"):
-			parts = [][]byte{fmt.Appendf(nil, "%d bytes", len(data))}
+		case strings.HasSuffix(h.Name, ".jsonl"), h.Name == "bundle.json", h.Name == "checkpoint":
+			parts = bytes.SplitAfter(data, []byte("\n"))
 		case strings.HasPrefix(h.Name, "tile/entries/"):
 			parts = entriesOf(data)
 		}
