@@ -98,6 +98,10 @@ type Config struct {
 	// Releases, if set, looks for newer releases of the code lists. It is called once
 	// before a message is shown in a release that is not here.
 	Releases func(ctx context.Context) error
+	// Approver, if set, takes the approvals of messages that override rules; Approvals reads
+	// them.
+	Approver  Approver
+	Approvals gateway.ApprovalExaminer
 	// Bell, if set, tells people that messages wait. Without one nobody is told from here,
 	// and nothing is signed about it: the national system tells its own people.
 	Bell *Bell

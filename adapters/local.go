@@ -27,6 +27,8 @@ const maxDraft = 256 << 10
 //	POST /v1/drafts                     plain JSON in; 202 with the message's id once the sealed envelope is on disk
 //	POST /v1/preview                    what each role at the other end would see, and what would be withheld
 //	GET  /v1/outbox/{jti}               how far a message came, with receipt and evidence
+//	GET  /v1/outbox/{jti}/envelope      its bytes as they were signed, for a second person to approve
+//	POST /v1/approvals                  a second person's approval of a message that overrides rules, or its review
 //	GET  /v1/deliveries/{id}            how far a delivery came
 //	POST /v1/deliveries/{id}/read       a person opened it
 //	POST /v1/deliveries/{id}/taken-on   a person took it on; for a notice that makes the answer which closes it, too
@@ -49,6 +51,8 @@ func (a *Adapter) Handler() http.Handler {
 		"POST /v1/drafts":                   a.postDraft,
 		"POST /v1/preview":                  a.postPreview,
 		"GET /v1/outbox/{jti}":              a.getOutbox,
+		"GET /v1/outbox/{jti}/envelope":     a.getEnvelope,
+		"POST /v1/approvals":                a.postApproval,
 		"GET /v1/deliveries/{id}":           a.getDelivery,
 		"POST /v1/deliveries/{id}/read":     a.report(gateway.ContentHandover),
 		"POST /v1/deliveries/{id}/taken-on": a.report(gateway.TakenOn),

@@ -166,6 +166,20 @@ func (s *Store) Sent(ctx context.Context, id gateway.MessageID, next time.Time) 
 	})
 }
 
+// Hasten makes a stored envelope's submission due at once. One that has an answer, or is not
+// here, stays as it is.
+func (s *Store) Hasten(ctx context.Context, id gateway.MessageID, now time.Time) error {
+	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`UPDATE outbox SET next_at = min(next_at, ?) WHERE issuer = ? AND jti = ? AND state = ?`,
+			millis(now), string(id.Issuer), id.ID, string(Stored))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("hastening a submission: %w", err)
+	}
+	return nil
+}
+
 // Answered records the gateway's answer and, if it received the message, when, and what
 // the thread has learned. The first answer stands.
 func (s *Store) Answered(ctx context.Context, id gateway.MessageID, st Progress, receipt, problem string, h gateway.Head, at time.Time) error {

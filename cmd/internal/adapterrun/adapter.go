@@ -157,7 +157,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		return err
 	}
 	a.Adapter, err = adapters.New(adapters.Config{
-		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Feed: a.client, Follow: c.Follow, Keys: find,
+		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Approver: a.client, Approvals: envelope.Codec{}, Feed: a.client, Follow: c.Follow, Keys: find,
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: schemas.Reader{Set: env.Schemas}},
 		Desk: outgoing.Desk{
 			Directory: live, Catalogue: env.Schemas, Policy: rules, Now: a.now, NewID: newID, Procedure: sop.Rules{Types: env.Schemas},
