@@ -60,6 +60,7 @@ func (a *Adapter) backlog() (stop func() error, err error) {
 		{"outbox", "envelopes to which the gateway has given no answer", func(b store.Backlog) store.Owed { return b.Outbox }},
 		{"taken", "deliveries that were taken and have not ended", func(b store.Backlog) store.Owed { return b.Taken }},
 		{"evidence", "signed evidence that the gateway has not acknowledged", func(b store.Backlog) store.Owed { return b.Evidence }},
+		{"notices", "people who are still to be told that a message waits", func(b store.Backlog) store.Owed { return b.Notices }},
 	} {
 		depth, err := a.watch.meter.Int64ObservableGauge("trm.adapter."+k.name+".depth", metric.WithDescription(k.what))
 		if err != nil {

@@ -35,7 +35,7 @@ func TestAnOperatorSeesWhatTheAdapterOwesAndSinceWhen(t *testing.T) {
 	}
 	want := map[string]float64{
 		"trm.adapter.outbox.depth": 0, "trm.adapter.outbox.age": 0, "trm.adapter.taken.depth": 0, "trm.adapter.taken.age": 0,
-		"trm.adapter.evidence.depth": 1, "trm.adapter.evidence.age": 60,
+		"trm.adapter.evidence.depth": 1, "trm.adapter.evidence.age": 60, "trm.adapter.notices.depth": 0, "trm.adapter.notices.age": 0,
 		"trm.adapter.attempts mark=not-sent": 1, "trm.adapter.attempts mark=answered": 2, "trm.adapter.deliveries outcome=delivered": 1,
 	}
 	if d := cmp.Diff(want, seen(t, r)); d != "" {
@@ -63,6 +63,7 @@ func TestTheFirstOfEveryCountIsAnIncrease(t *testing.T) {
 	for _, name := range []string{
 		"trm.adapter.alarms kind=delivery-refused", "trm.adapter.alarms kind=gap", "trm.adapter.attempts mark=ambiguous",
 		"trm.adapter.deliveries outcome=failed", "trm.adapter.submissions outcome=refused", "trm.adapter.gaps",
+		"trm.adapter.notices outcome=told", "trm.adapter.notices outcome=failed", "trm.adapter.alarms kind=notice-failed",
 	} {
 		if v, ok := got[name]; !ok || v != 0 {
 			t.Errorf("%s is %v, shown %v", name, v, ok)

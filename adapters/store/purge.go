@@ -9,8 +9,9 @@ import (
 )
 
 // Purge forgets what nothing can ask for any more: envelopes and finished deliveries, with
-// their attempts and acknowledged evidence, that expired before t. What is unfinished or
-// unacknowledged stays, and so do receipts and evidence about what was sent. It returns how many deliveries and envelopes it forgot.
+// their attempts, notices and acknowledged evidence, that expired before t. What is
+// unfinished or unacknowledged stays, and so do receipts and evidence about what was sent,
+// and what was escalated of it. It returns how many deliveries and envelopes it forgot.
 //
 // Rows are overwritten on disk (secure_delete) and the write-ahead log is cut back, so
 // that an old envelope is not in a free page.
@@ -19,6 +20,8 @@ func (s *Store) Purge(ctx context.Context, t time.Time) (int, error) {
 	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
 		forgotten = 0
 		for _, q := range []string{
+			// Before the evidence that says that somebody took the message on.
+			`DELETE FROM notice WHERE side = 'in' AND expires < ?1`,
 			`DELETE FROM evidence WHERE state <> 'untold' AND delivery IN (
 				SELECT id FROM delivery WHERE state <> 'taken' AND expires < ?1)`,
 			`DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery d WHERE state <> 'taken' AND expires < ?1
