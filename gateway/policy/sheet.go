@@ -229,7 +229,8 @@ Some rules can be overridden, for the reasons that they name, and never for anot
 (`+"`override`"+`, in requests and answers); it sets aside whatever lets itself be set aside for that reason, and nothing else: no part goes
 to a role that no rule allows it for. A second person of the same party signs an approval (typ `+"`trm-approval+jwt`"+`, key use approval)
 that names the message, the SHA-256 of its exact bytes, the reason and each rule, and posts it to `+"`/v1/approvals`"+`
-(`+"`trm approve`, `trm send --approval`"+`). Without it the gateway answers `+"`approval-missing`"+`, records nothing, and takes the same bytes once
+(`+"`trm approve`, `trm send --approval`"+`; an adapter hands out the bytes at `+"`/v1/outbox/{jti}/envelope`"+`, takes the approval at `+"`/v1/approvals`"+` and
+passes it on). Without it the gateway answers `+"`approval-missing`"+`, records nothing, and takes the same bytes once
 it is there. In the urgent lane it may follow within 24 hours; after that the gateway signs `+"`OverrideUnapproved`"+`, tells its operator, and the
 override stays unapproved. Within 72 hours the sender looks at it again and signs what that came to
 (`+"`trm approve --review`"+`). Each step is an entry of the log. `+"`trm report overrides`"+` lists a month for the country's own coordinator and auditor.
