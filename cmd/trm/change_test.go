@@ -98,16 +98,44 @@ func TestAnOfficeTellsPastRecipientsFromTheCommandLine(t *testing.T) {
 	if out, _ := tool(t, dir, "changes", "rs"); !strings.Contains(out, "received\n  consent-withdrawn  from me/coordinator  delivered") {
 		t.Errorf("Serbia sees: %s", out)
 	}
+	var in adapters.Changes
+	if out, _ := tool(t, dir, "--json", "changes", "rs/coordinator"); json.Unmarshal([]byte(out), &in) != nil || len(in.Received) != 1 {
+		t.Fatalf("Serbia sees: %s", out)
+	}
+	begin := []string{"answer", "rs/coordinator", in.Received[0].Delivery}
+	if out, code := tool(t, dir, begin...); code != exitOK || !strings.Contains(out, "applied.answer/1.0") || !strings.Contains(out, "missing: /outcome") || strings.Contains(out, `"outcome"`) {
+		t.Errorf("beginning an answer: %d: %s", code, out)
+	}
+	var first string
+	for range 2 { // sent twice, it is one answer
+		out, code := tool(t, dir, append(begin, "--outcome", "kept", "--reason", "duty-to-keep", "--send")...)
+		if code != exitOK || first != "" && out != first {
+			t.Fatalf("answering: %d: %s", code, out)
+		}
+		first = out
+	}
+	for {
+		out, code := tool(t, dir, "changes", "me/coordinator")
+		if code != exitOK || time.Now().After(deadline) {
+			t.Fatalf("waiting for the answer: %d: %s", code, out)
+		}
+		if strings.Contains(out, "kept") && strings.Contains(out, "duty-to-keep") {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	for name, tt := range map[string]struct {
 		args []string
 		code int
 		says string
 	}{
-		"a case that nobody knows":   {[]string{"withdraw", "me/coordinator", "--case", "Canary-Name"}, exitRefused, "Nothing was sent that this could change"},
-		"a party without an adapter": {[]string{"--home", t.TempDir(), "withdraw", "me/coordinator", "--case", "1"}, exitInternal, "no adapter of me"},
-		"a correction of nothing":    {[]string{"correct", "me/coordinator", "--case", "114"}, exitUsage, "--block and --content"},
-		"half an agreement":          {[]string{"recall", "me/coordinator", "--by", "person", "--case", "114"}, exitUsage, "give both"},
-		"no country":                 {[]string{"changes", "fr"}, exitUsage, "party"},
+		"a case that nobody knows":    {[]string{"withdraw", "me/coordinator", "--case", "Canary-Name"}, exitRefused, "Nothing was sent that this could change"},
+		"a party without an adapter":  {[]string{"--home", t.TempDir(), "withdraw", "me/coordinator", "--case", "1"}, exitInternal, "no adapter of me"},
+		"a correction of nothing":     {[]string{"correct", "me/coordinator", "--case", "114"}, exitUsage, "--block and --content"},
+		"half an agreement":           {[]string{"recall", "me/coordinator", "--by", "person", "--case", "114"}, exitUsage, "give both"},
+		"an answer that says nothing": {[]string{"answer", "rs/coordinator", "x", "--send"}, exitUsage, "for a person to say"},
+		"an answer to nothing":        {[]string{"answer", "rs/coordinator", "x"}, exitRefused, "not-found"},
+		"no country":                  {[]string{"changes", "fr"}, exitUsage, "party"},
 	} {
 		out, code := tool(t, dir, tt.args...)
 		if code != tt.code || !strings.Contains(out, tt.says) || strings.Contains(out, "Canary") {
