@@ -132,6 +132,7 @@ func (d *desk) page(ctx context.Context, viewer gateway.Party, address string) (
 
 func (a *app) auditVerifyCommand() *cobra.Command {
 	var pins, since string
+	var rules bool
 	c := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Prove a bundle offline, and name everything that does not hold",
@@ -166,11 +167,12 @@ the entry violates the rule or can no longer be checked. The exit code is 0 only
 			if err != nil {
 				return err
 			}
-			return a.printAudit(filepath.Base(args[0]), r)
+			return a.printAudit(filepath.Base(args[0]), r, rules)
 		},
 	}
 	c.Flags().StringVar(&pins, "pins", "", "file with the coordinators' directory keys (default: pins.json in the home folder)")
 	c.Flags().StringVar(&since, "since", "", "the earlier bundle, which this one must continue")
+	c.Flags().BoolVar(&rules, "rules", false, "also list every rule, and how often the bundle conforms to it")
 	return c
 }
 
@@ -184,7 +186,7 @@ func verifyFile(ctx context.Context, name string, o audit.Options) (*audit.Repor
 }
 
 // printAudit prints a report, and ends with the exit code that says whether it is clean.
-func (a *app) printAudit(name string, r *audit.Report) error {
+func (a *app) printAudit(name string, r *audit.Report, rules bool) error {
 	code := exitOK
 	if !r.Clean() {
 		code = exitInvalid
@@ -193,19 +195,23 @@ func (a *app) printAudit(name string, r *audit.Report) error {
 		a.printJSON(a.out, r)
 		return ended(code)
 	}
-	b := r.Bundle
-	if b.Format != "" {
+	if b := r.Bundle; b.Format != "" {
 		a.printf("%s: %s, entries %d to %d, for %s\n", name, b.Origin, b.First, b.Size-1, b.Viewer)
 	}
 	if len(r.Cosigned) > 0 {
-		a.printf("  seen%s\n", seenBy(r.Cosigned))
+		a.printf("  seen      %s\n", seenBy(r.Cosigned))
 	}
 	asked := 0
 	for _, n := range r.Conform {
 		asked += n
 	}
 	a.printf("  read       %s, %s opened for this auditor\n", entriesText(r.Entries), count(r.Messages, "message"))
-	a.printf("  conforms   %s to %d of %d rules\n", count(asked, "answer"), len(r.Conform), len(audit.Rules()))
+	a.printf("  conforms   %s of %d rules\n", count(asked, "check"), len(r.Conform))
+	if rules {
+		for _, row := range audit.Rules() {
+			a.printf("  %8d   %s: %s\n", r.Conform[row.Rule], row.Rule, row.Asks)
+		}
+	}
 	for _, f := range r.Findings {
 		a.printFinding(f)
 	}

@@ -5,7 +5,11 @@ import "example.org/trm/gateway"
 // private reports whether only one country's auditor may read what a deed was: the others
 // come with every bundle.
 func private(e gateway.Event) bool {
-	return e == gateway.Overridden || e == gateway.Redriven
+	switch e {
+	case gateway.Overridden, gateway.Redriven, gateway.Held, gateway.Released:
+		return true
+	}
+	return false
 }
 
 // deed is an entry about the gateway itself: what came into force, what was purged, which

@@ -392,7 +392,7 @@ func TestEachLieOfAGatewayIsNamedWithItsEntry(t *testing.T) {
 		}},
 		{"what opens an entry withheld from the auditor", func(w *world) []found {
 			s := w.send(referral(me, rs))
-			w.gone[s.index] = true
+			w.gone[s.index] = 0
 			return []found{{s.index, audit.OpeningPresent, audit.Violates}}
 		}},
 		{"nobody witnessed it", func(w *world) []found {
@@ -426,9 +426,10 @@ func TestWhatWasPurgedIsSaidToBeNoMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	request, _ := w.conversation()
+	w.deed(gateway.Deed{Event: gateway.Purged, At: w.now, Number: 3, Digest: gateway.DigestString("another list")})
 	purge := w.deed(gateway.Deed{Event: gateway.Purged, At: w.now, Number: 4, Digest: gateway.DigestString("list")})
-	w.gone[request.index] = true
-	w.gone[request.index+1] = true
+	w.gone[request.index] = 4
+	w.gone[request.index+1] = 4
 	r := w.verify(w.bundle("me/auditor"), nil)
 	w.wantFindings(r,
 		found{request.index, audit.OpeningPresent, audit.NotCheckable}, found{request.index + 1, audit.OpeningPresent, audit.NotCheckable})

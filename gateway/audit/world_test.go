@@ -59,8 +59,8 @@ type world struct {
 	entries  []gateway.LogEntry // by index, with what opens them
 	cores    map[int64]audit.Core
 	deeds    []audit.Deed
-	gone     map[int64]bool // purged
-	lenient  bool           // the gateway releases everything, against its policy
+	gone     map[int64]int64 // by which purge; 0 is nobody's
+	lenient  bool            // the gateway releases everything, against its policy
 	hash     map[int64]tlog.Hash
 	stored   int64
 	unsigned bool // witnesses are away
@@ -71,7 +71,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, folder: t.TempDir(), now: noon, keys: map[gateway.Party]*certs.Keys{}, numbers: map[[2]gateway.Country]int64{},
-		facts: map[string]gateway.ThreadFacts{}, earlier: map[gateway.MessageID]gateway.Earlier{}, cores: map[int64]audit.Core{}, gone: map[int64]bool{},
+		facts: map[string]gateway.ThreadFacts{}, earlier: map[gateway.MessageID]gateway.Earlier{}, cores: map[int64]audit.Core{}, gone: map[int64]int64{},
 		hash: map[int64]tlog.Hash{},
 	}
 	_, err := certs.Develop(w.folder, certs.Options{Now: noon.AddDate(0, 0, -1)})
@@ -381,7 +381,7 @@ func (l log) Leaves(_ context.Context, _ string, from int64, n int) (out [][]byt
 
 func (l log) EntriesAt(_ context.Context, _ string, from int64, n int) (out []gateway.LogEntry, err error) {
 	for _, e := range l.entries[from:min(from+int64(n), int64(len(l.entries)))] {
-		if !l.gone[e.Index] {
+		if _, gone := l.gone[e.Index]; !gone {
 			out = append(out, e)
 		}
 	}
@@ -391,11 +391,15 @@ func (l log) EntriesAt(_ context.Context, _ string, from int64, n int) (out []ga
 func (l log) Cores(_ context.Context, _ string, from, to int64) (map[int64]audit.Core, error) {
 	out := map[int64]audit.Core{}
 	for i, c := range l.cores {
-		if from <= i && i < to && !l.gone[i] {
+		if _, gone := l.gone[i]; from <= i && i < to && !gone {
 			out[i] = c
 		}
 	}
 	return out, nil
+}
+
+func (l log) Closed(context.Context, string, int64, int64) (map[int64]int64, error) {
+	return l.gone, nil
 }
 
 func (l log) Deeds(context.Context) ([]audit.Deed, error) { return l.deeds, nil }

@@ -38,6 +38,9 @@ type Records interface {
 	// Cores are the signed parts of the messages whose acceptances stand in a range of the
 	// log, by index.
 	Cores(ctx context.Context, origin string, from, to int64) (map[int64]Core, error)
+	// Closed are the entries of a range that nothing opens any more, each with the number
+	// of the purge that destroyed what did.
+	Closed(ctx context.Context, origin string, from, to int64) (map[int64]int64, error)
 	// Deeds are the entries of all logs that are about no message, in the order of
 	// recording.
 	Deeds(ctx context.Context) ([]Deed, error)
@@ -311,6 +314,10 @@ func (x Exporter) openings(ctx context.Context, c Contents, first int64, leaves 
 	if err != nil {
 		return nil, err
 	}
+	closed, err := x.Records.Closed(ctx, c.Origin, first, first+int64(len(leaves)))
+	if err != nil {
+		return nil, err
+	}
 	byIndex := make(map[int64]gateway.LogEntry, len(left))
 	for _, e := range left {
 		byIndex[e.Index] = e
@@ -326,7 +333,7 @@ func (x Exporter) openings(ctx context.Context, c Contents, first int64, leaves 
 			return nil, err
 		}
 		if _, here := byIndex[index]; ok && !here {
-			o = Opened{Purged: purgeAfter(deeds, c.Origin, index)}
+			o = Opened{Purged: purge(deeds, closed[index])}
 			ok = o.Purged != nil
 		}
 		if !ok {
@@ -374,12 +381,10 @@ func open(leaf []byte, e gateway.LogEntry, cores map[int64]Core, viewer gateway.
 	return o, true, nil
 }
 
-// purgeAfter is the first purge that may have destroyed what opened an entry.
-func purgeAfter(deeds []Deed, origin string, index int64) *Purge {
-	passed := false
+// purge names a purge and its entry, nil where there is none.
+func purge(deeds []Deed, number int64) *Purge {
 	for _, d := range deeds {
-		passed = passed || d.Origin == origin
-		if d.Event == gateway.Purged && passed && (d.Origin != origin || d.Index > index) {
+		if d.Event == gateway.Purged && d.Number == number {
 			return &Purge{d.Number, d.Origin, d.Index}
 		}
 	}

@@ -76,3 +76,20 @@ func (j *Journal) Deeds(ctx context.Context) ([]Done, error) {
 	}
 	return out, nil
 }
+
+// Closed returns which entries of a range of a log nothing opens any more, each with the
+// number of the purge that destroyed what did.
+func (j *Journal) Closed(ctx context.Context, origin string, from, to int64) (map[int64]int64, error) {
+	out := map[int64]int64{}
+	err := j.reader.Query(ctx, func(scan func(...any) error) error {
+		var index, purge int64
+		err := scan(&index, &purge)
+		out[index] = purge
+		return err
+	}, `SELECT e.idx, p.purge FROM purged_entries p JOIN log_outbox e ON e.seq = p.entry JOIN logs l ON l.id = e.log
+		WHERE l.origin = ? AND e.idx >= ? AND e.idx < ?`, origin, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("reading which entries were closed: %w", err)
+	}
+	return out, nil
+}
