@@ -62,11 +62,9 @@ func (j *Journal) begin(tx *sqlite.Tx, message int64, r gateway.Record) error {
 		terms[i] = t.String()
 	}
 	h := x.Asked
-	if _, err := tx.Exec(`INSERT INTO duties (message, debtor, creditor, lane, closed_by, terms) VALUES (?, ?, ?, ?, ?, ?)`,
-		message, string(h.Audience), string(h.Issuer), string(h.Lane), x.Closes, strings.Join(terms, " ")); err != nil {
-		return err
-	}
-	return change(tx, message, x, signed{})
+	_, err := tx.Exec(`INSERT INTO duties (debtor, creditor, lane, closed_by, terms, `+changing+`, message) VALUES (?, ?, ?, ?, ?, `+marks+`, ?)`,
+		append([]any{string(h.Audience), string(h.Issuer), string(h.Lane), x.Closes, strings.Join(terms, " ")}, changed(message, x, signed{})...)...)
+	return err
 }
 
 // said tells the exchanges that a message speaks of that it was received: the one that it
@@ -114,8 +112,20 @@ func (j *Journal) happens(tx *sqlite.Tx, q string, args []any, after func(gatewa
 	return change(tx, message, after(x), s)
 }
 
-// change writes what can change of an exchange, and when its next step comes.
+// What of a row can change, and as many places for it.
+const (
+	changing = `asked, stage, read, answer, outcome, begins, due, soon, escalate, wish, earlier, missed, taken, ended, signed_soon, signed_overdue, signed_escalated, next_at`
+	marks    = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+)
+
+// change writes an exchange anew, and when its next step comes.
 func change(tx *sqlite.Tx, message int64, x gateway.Exchange, s signed) error {
+	_, err := tx.Exec(`UPDATE duties SET (`+changing+`) = (`+marks+`) WHERE message = ?`, changed(message, x, s)...)
+	return err
+}
+
+// changed are the values of what can change, and the message at the end.
+func changed(message int64, x gateway.Exchange, s signed) []any {
 	d := x.Duty
 	earlier := make([]string, len(d.Earlier))
 	for i, t := range d.Earlier {
@@ -129,11 +139,10 @@ func change(tx *sqlite.Tx, message int64, x gateway.Exchange, s signed) error {
 	if step, ok := s.next(d); ok {
 		next = step.At
 	}
-	_, err := tx.Exec(`UPDATE duties SET asked = ?, stage = ?, read = ?, answer = ?, outcome = ?, begins = ?, due = ?, soon = ?, escalate = ?, wish = ?,
-			earlier = ?, missed = ?, taken = ?, ended = ?, signed_soon = ?, signed_overdue = ?, signed_escalated = ?, next_at = ? WHERE message = ?`,
+	return []any{
 		seconds(asked), string(x.Stage), x.Read, x.Answer, x.Outcome, seconds(d.Begins), seconds(d.Due), seconds(d.Soon), seconds(d.Escalate), seconds(d.Wish),
-		strings.Join(earlier, " "), d.Missed, seconds(d.Taken), seconds(d.Ended), seconds(s.soon), seconds(s.overdue), seconds(s.escalated), seconds(next), message)
-	return err
+		strings.Join(earlier, " "), d.Missed, seconds(d.Taken), seconds(d.Ended), seconds(s.soon), seconds(s.overdue), seconds(s.escalated), seconds(next), message,
+	}
 }
 
 const exchangeOf = `
