@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -128,5 +129,37 @@ func TestASecondPersonApprovesThroughTheAdapter(t *testing.T) {
 	a.Approver = nil
 	if status, _ := approve(t, a, "all", jws, "application/jwt"); status != 404 {
 		t.Errorf("without an approver: got %d", status)
+	}
+}
+
+func TestTheClientApprovesAndReadsTheReportAsTheParty(t *testing.T) {
+	t.Parallel()
+	var asked, body, media string
+	c, _ := calling(t, func(w http.ResponseWriter, r *http.Request) {
+		asked, media = r.Method+" "+r.URL.String(), r.Header.Get("Content-Type")
+		raw, _ := io.ReadAll(r.Body)
+		body = string(raw)
+		if r.Method == http.MethodPost {
+			w.Header().Set("Content-Type", "application/jwt")
+			_, _ = io.WriteString(w, "answer.to.it")
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"country": "rs", "overrides": []Override{{ID: "m-1", Reason: "danger-to-life"}}, "more": true})
+	})
+	answer, err := c.Approve(t.Context(), "rs/coordinator", "a.b.c")
+	if err != nil || answer != "answer.to.it" || asked != "POST /v1/approvals" || body != "a.b.c" || media != "application/jwt" {
+		t.Errorf("got %q, %v for %s %q of %s", answer, err, asked, body, media)
+	}
+	list, more, err := c.Overrides(t.Context(), "rs/coordinator", "2026-11")
+	if err != nil || len(list) != 1 || list[0].ID != "m-1" || !more || asked != "GET /v1/overrides?month=2026-11" {
+		t.Errorf("got %v, %t, %v for %s", list, more, err, asked)
+	}
+	if _, _, err := c.Overrides(t.Context(), "rs/coordinator", ""); err != nil || asked != "GET /v1/overrides" {
+		t.Errorf("%v for %s", err, asked)
+	}
+	late, _ := calling(t, refusing(422, gateway.CodeApprovalLate))
+	var p *gateway.Problem
+	if _, err := late.Approve(t.Context(), "rs/coordinator", "a.b.c"); !errors.As(err, &p) || p.Code != gateway.CodeApprovalLate {
+		t.Errorf("got %v", err)
 	}
 }

@@ -68,6 +68,9 @@ With --wait it then waits for the evidence that the message is in the other coun
 					return err
 				}
 			}
+			if p.Head.Override != "" && p.Head.Lane == gateway.Urgent && approval == "" && !a.json {
+				a.printf("Rules are overridden: unless it is approved already, a second person does so within 24 hours (trm approve %s --send)\n", args[0])
+			}
 			// For a program one document: the timeline, where one was asked for.
 			if wait == 0 || !a.json {
 				if err := a.showEvidence(receipt); err != nil || wait == 0 {
