@@ -14,7 +14,8 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -ldflags=-s -o /out/bin/ ./cmd/gatewayd ./cmd/adapterd ./cmd/trm
 # Where docker-compose.yml mounts volumes: a new volume takes the owner of what it covers.
 RUN mkdir -p /owned/var/lib/trm /owned/var/lib/trm-guard /owned/var/lib/office /owned/tmp \
-    /owned/site/region /owned/site/gateway /owned/site/ba /owned/site/rs /owned/site/redis /owned/site/grafana
+    /owned/site/region /owned/site/gateway /owned/site/ba /owned/site/rs /owned/site/redis /owned/site/grafana \
+    /owned/site/witness-al /owned/site/witness-md /owned/site/witness-me
 
 FROM scratch
 LABEL org.opencontainers.image.title="TRM gateway" \

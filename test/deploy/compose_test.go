@@ -18,7 +18,7 @@ import (
 func TestEveryServiceKeepsThePromises(t *testing.T) {
 	t.Parallel()
 	p := project(t)
-	want := []string{"adapter-ba", "adapter-rs", "gateway", "grafana", "jaeger", "keys", "otel-collector", "prometheus", "redis", "trm"}
+	want := []string{"adapter-ba", "adapter-rs", "gateway", "grafana", "jaeger", "keys", "otel-collector", "prometheus", "redis", "trm", "witness-al", "witness-md", "witness-me"}
 	if got := p.ServiceNames(); !slices.Equal(got, want) {
 		t.Errorf("the services are %v, want %v", got, want)
 	}
@@ -70,10 +70,12 @@ func breaches(p *types.Project) []string {
 		}
 		for net := range s.Networks {
 			say(net == "queue" && name != "redis" && name != "gateway" && !strings.HasPrefix(name, "adapter-"), "reaches Redis")
+			say(net == "witness" && name != "gateway" && !strings.HasPrefix(name, "witness-"), "reaches the witnesses")
+			say(strings.HasPrefix(name, "witness-") && net != "witness", "a witness is reached over %s", net)
 			say(name == "redis" && net != "queue", "Redis is reached over %s", net)
 		}
 	}
-	for _, net := range []string{"queue", "watch"} {
+	for _, net := range []string{"queue", "watch", "witness"} {
 		if !p.Networks[net].Internal {
 			all = append(all, net+": leads outside")
 		}
@@ -141,6 +143,9 @@ func TestBreachesOfThePromisesAreFound(t *testing.T) {
 		"another's keys":      {`- site-ba:/etc/trm:ro`, `- site-rs:/etc/trm:ro`, "the volume site-rs is seen by"},
 		"every key":           {`- site-gateway:/etc/trm:ro`, `- region:/etc/trm:ro`, "gateway: has every key"},
 		"watching the queue":  {`networks: [watch]`, `networks: [watch, queue]`, "otel-collector: reaches Redis"},
+		"a witness' key":      {`- witness-md:/var/lib/trm`, `- witness-al:/var/lib/trm`, "the volume witness-al is seen by"},
+		"watching witnesses":  {`networks: [watch]`, `networks: [watch, witness]`, "otel-collector: reaches the witnesses"},
+		"a witness elsewhere": {`networks: [witness]`, `networks: [witness, desk]`, "witness-al: a witness is reached over desk"},
 		"open queue":          {`queue: {internal: true}`, `queue: {}`, "queue: leads outside"},
 	} {
 		t.Run(name, func(t *testing.T) {

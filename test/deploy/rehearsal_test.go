@@ -51,7 +51,7 @@ func rehearse(t *testing.T) *rehearsal {
 	}
 	r := &rehearsal{dir: t.TempDir(), project: project(t), ports: map[string]string{}, running: map[string]*process{}}
 	r.trm = buildTool(t, r.dir)
-	for _, name := range []string{"redis:6379", "gateway:8440", "gateway:9464", "adapter-ba:8090", "adapter-ba:9465", "adapter-rs:8090", "adapter-rs:9465"} {
+	for _, name := range []string{"redis:6379", "gateway:8440", "gateway:9464", "adapter-ba:8090", "adapter-ba:9465", "adapter-rs:8090", "adapter-rs:9465", "witness-al:8448", "witness-md:8448", "witness-me:8448"} {
 		r.ports[name] = freePort(t)
 	}
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
@@ -69,6 +69,9 @@ func rehearse(t *testing.T) *rehearsal {
 	output(t, nil, r.command(t, "keys")...)
 	r.running["redis"] = launch(t, r.dir, "redis", r.command(t, "redis")...)
 	r.healthy(t, "redis")
+	for _, name := range witnesses {
+		r.running[name] = launch(t, r.dir, name, r.command(t, name)...)
+	}
 	for _, name := range []string{"gateway", "adapter-ba", "adapter-rs"} {
 		r.running[name] = launch(t, r.dir, name, r.command(t, name)...)
 		r.healthy(t, name)
@@ -76,12 +79,15 @@ func rehearse(t *testing.T) *rehearsal {
 	return r
 }
 
+// witnesses are the services that cosign the log.
+var witnesses = []string{"witness-al", "witness-md", "witness-me"}
+
 // volume is the folder that stands for a volume.
 func (r *rehearsal) volume(name string) string {
 	if site, ok := strings.CutPrefix(name, "site-"); ok {
 		return filepath.Join(r.dir, "site", site)
 	}
-	if name == "region" {
+	if name == "region" || slices.Contains(witnesses, name) { // keys makes them too
 		return filepath.Join(r.dir, "site", name)
 	}
 	return filepath.Join(r.dir, "volumes", name)
@@ -221,6 +227,16 @@ func (r *rehearsal) metrics(t *testing.T, target string) string {
 	return string(b)
 }
 
+// witnessed asks the gateway whether all of its log has the witnesses that it needs.
+func (r *rehearsal) witnessed(t *testing.T) error {
+	t.Helper()
+	text := r.metrics(t, "gateway:9464")
+	if size, pending := value(text, "trm_log_size", ""), value(text, "trm_log_pending", ""); size == "" || size == "0" || pending != "0" {
+		return fmt.Errorf("the log has %s entries, and %s are pending", size, pending)
+	}
+	return nil
+}
+
 // value reads one number of a target's metrics; labels may be a part of them.
 func value(text, name, labels string) string {
 	for line := range strings.Lines(text) {
@@ -294,6 +310,7 @@ func TestARegionRunsAsTheFileSays(t *testing.T) {
 		t.Errorf("the gateway shows\n%s", text)
 	}
 
+	await(t, "the log to be witnessed", func() error { return r.witnessed(t) })
 	t.Run("whoever watches finds what it asks for", r.watched)
 
 	// What was delivered is removed from Redis, and stays so.
@@ -309,7 +326,7 @@ func TestARegionRunsAsTheFileSays(t *testing.T) {
 		t.Errorf("after a restart of Redis: %v", err)
 	}
 	r.running["redis"].kill()
-	for _, name := range []string{"adapter-rs", "gateway", "adapter-ba", "redis"} {
+	for _, name := range slices.Concat([]string{"adapter-rs", "gateway", "adapter-ba", "redis"}, witnesses) {
 		r.running[name].start(t)
 	}
 	for _, name := range []string{"redis", "gateway", "adapter-ba", "adapter-rs"} {
@@ -317,6 +334,8 @@ func TestARegionRunsAsTheFileSays(t *testing.T) {
 	}
 	r.call(t, "ba", http.MethodPost, "/v1/drafts", body)
 	r.files(t, "office-rs", first+2)
+
+	await(t, "the log to be witnessed again", func() error { return r.witnessed(t) })
 
 	// What an operator's stop leaves behind: an end without error, and the last spans.
 	for _, name := range []string{"adapter-ba", "adapter-rs", "gateway"} {

@@ -7,6 +7,7 @@
 //	                   authority of the gateway and Redis alone (tls/gateway-ca.pem), its
 //	                   password at Redis (redis.password), an adapter's API token (token)
 //	redis/             users.acl, TLS, and the password of the health check
+//	witness-al/ ...    a witness of the log: its key, what it watches, what it has cosigned
 //	grafana/           the key with which Grafana encrypts what it keeps
 //
 // Nothing is the same on two sites, and no secret is anywhere but in the one folder whose
@@ -83,6 +84,9 @@ func (m *maker) all() error {
 		}
 	}
 	if err := m.redis(); err != nil {
+		return err
+	}
+	if err := m.witnesses(); err != nil {
 		return err
 	}
 	_, err := m.secret(filepath.Join("grafana", "secret-key"), shared)
