@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -203,16 +204,25 @@ func changeState(x store.Exchange, list []store.Exchange, d gateway.Duty, now ti
 	return s
 }
 
-// targetsOf are the messages of a conversation that a change is about: the one that it
-// names or, where it names the conversation, all that its sender said before it.
+// targetsOf are the messages of a conversation that a change is about.
 func targetsOf(x store.Exchange, list []store.Exchange) []store.Exchange {
 	var out []store.Exchange
 	for _, t := range list {
-		if t.Head.Issuer == x.Head.Issuer && t.Head.ID != x.Head.ID && (names(x.Head.Target, t.Head.ID) || x.Head.Target == x.Head.Thread && tells(t.Head)) {
+		if about(x, t) {
 			out = append(out, t)
 		}
 	}
 	return out
+}
+
+// about reports whether a change is about a message of its sender: the one that it names,
+// whichever came first, or, where it names the conversation, one that was sent before it.
+func about(x, t store.Exchange) bool {
+	h := x.Head
+	if t.Head.Issuer != h.Issuer || t.Head.Thread != h.Thread || t.Head.ID == h.ID {
+		return false
+	}
+	return names(h.Target, t.Head.ID) || h.Target == h.Thread && tells(t.Head) && (x.Received.IsZero() || !t.Received.After(x.Received))
 }
 
 // names reports whether a target is a message, or a part of it.
@@ -242,6 +252,10 @@ func (a *Adapter) postChanges(w http.ResponseWriter, r *http.Request, c Caller) 
 	key, err := repeatKey(r)
 	if err != nil {
 		return err
+	}
+	if key != "" {
+		// Two offices may call their requests alike.
+		key = fmt.Sprint(c.Parties) + " " + key
 	}
 	done, err := a.SendChange(r.Context(), in, a.may(c), key)
 	if err != nil {

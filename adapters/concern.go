@@ -6,7 +6,6 @@ import (
 
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/store"
-	"example.org/trm/gateway"
 )
 
 // Mark says of a delivery that it was recalled, corrected, or that the person's agreement
@@ -21,16 +20,16 @@ type Mark struct {
 // concerned finds the deliveries that a change is about, by the role here that was given
 // something of them. Where the change carries nothing for such a role it is told all the
 // same: whoever has a part of a message learns that the message was taken back.
-func (a *Adapter) concerned(ctx context.Context, h gateway.Head) (map[string][]string, error) {
-	if !changesAll(h) {
+func (a *Adapter) concerned(ctx context.Context, o incoming.Opened) (map[string][]string, error) {
+	if !changesAll(o.Head) {
 		return nil, nil
 	}
-	list, err := a.Store.Thread(ctx, h.Thread)
+	list, err := a.Store.Thread(ctx, o.Head.Thread)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string][]string{}
-	for _, t := range targetsOf(store.Exchange{Head: h}, list) {
+	for _, t := range targetsOf(store.Exchange{Head: o.Head, Received: o.Binding.IssuedAt}, list) {
 		for _, role := range t.Roles {
 			out[role] = append(out[role], t.Delivery)
 		}
@@ -45,16 +44,14 @@ func (a *Adapter) overtaken(ctx context.Context, o incoming.Opened) ([]Mark, err
 	if err != nil {
 		return nil, err
 	}
-	return marks(slices.DeleteFunc(list, func(x store.Exchange) bool {
-		return x.Head.Issuer != o.Head.Issuer || x.Received.Before(o.Binding.IssuedAt)
-	})), nil
+	return marks(store.Exchange{Head: o.Head, Received: o.Binding.IssuedAt}, list), nil
 }
 
-// marks are those of changes, in their order.
-func marks(list []store.Exchange) []Mark {
+// marks are those of the changes to a message, in their order.
+func marks(t store.Exchange, list []store.Exchange) []Mark {
 	var out []Mark
 	for _, x := range list {
-		if changesAll(x.Head) {
+		if changesAll(x.Head) && about(x, t) {
 			out = append(out, Mark{Type: x.Head.Type, Act: x.Head.Act, Target: x.Head.Target, Delivery: x.Delivery})
 		}
 	}
@@ -76,7 +73,7 @@ func (a *Adapter) told(ctx context.Context, d store.Delivery, o incoming.Opened)
 		}
 		return all, nil
 	}
-	concerned, err := a.concerned(ctx, o.Head)
+	concerned, err := a.concerned(ctx, o)
 	if err != nil {
 		return nil, err
 	}

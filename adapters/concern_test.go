@@ -375,3 +375,23 @@ func TestWhatRestsOnAnAcceptanceWaitsForItToBeGivenAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestARecallThatTheGatewayReceivedFirstMarksItsMessage: in the urgent lane a recall can
+// leave its own office before the message that it recalls.
+func TestARecallThatTheGatewayReceivedFirstMarksItsMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, given := noted(w)
+	recall := w.arriving("d-2", recallJTI, 1, recallOf(firstJTI))
+	if err := a.take(t.Context(), recall); !errors.Is(err, errEarly) {
+		t.Fatalf("before its message: got %v, want to wait", err)
+	}
+	takeAll(t, a, w.arriving("d-1", firstJTI, 2, inThread), recall)
+	if got := given["d-2.child-protection"].Concerns; !slices.Equal(got, []string{"d-1"}) {
+		t.Errorf("the recall concerns %v", got)
+	}
+	_, got := ask(t, a, "all", "GET", "/v1/deliveries/d-1", "")
+	if changes, _ := got["changes"].([]any); len(changes) != 1 {
+		t.Errorf("the delivery shows %v", got["changes"])
+	}
+}

@@ -161,9 +161,7 @@ func (a *Adapter) show(w http.ResponseWriter, r *http.Request, id string) error 
 		if err != nil {
 			return err
 		}
-		out.Changes = marks(slices.DeleteFunc(list, func(c store.Exchange) bool {
-			return c.Head.Issuer != d.Message.Issuer || c.Received.Before(x.Received)
-		}))
+		out.Changes = marks(x, list)
 	} else if !errors.Is(err, store.ErrUnknown) {
 		return err
 	}
