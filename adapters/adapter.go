@@ -90,8 +90,9 @@ type Config struct {
 	// Default 5 seconds.
 	Feed   Feed
 	Follow time.Duration
-	// Profile translates national codes. By default nothing is translated.
+	// Profile translates national codes, which Coder finds. By default nothing is translated.
 	Profile country.Profile
+	Coder   Coder
 	// Refresh, if set, looks for a newer directory. It is called once before a delivery
 	// is refused for something that a newer directory could explain.
 	Refresh func(ctx context.Context) error

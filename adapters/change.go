@@ -263,8 +263,8 @@ func (a *Adapter) addressed(ctx context.Context, in ChangeRequest, may func(gate
 			}
 			if unit := in.unitOf(x); unit != "" {
 				d := a.draftOf(in, x, x.Head.ID+"#"+unit)
-				put(&d, unit, a.translated(content))
-				plan = append(plan, planned{draft: d, target: x, unit: unit})
+				put(&d, unit, content)
+				plan = append(plan, planned{draft: a.regional(d), target: x, unit: unit})
 			}
 		}
 	}

@@ -63,6 +63,9 @@ func marks(t store.Exchange, list []store.Exchange) []Mark {
 // which every reader sees, and no part.
 func (a *Adapter) told(ctx context.Context, d store.Delivery, o incoming.Opened) ([]Consignment, error) {
 	all := consignments(d, o)
+	for i := range all {
+		all[i].National = a.nationally(all[i])
+	}
 	if tells(o.Head) {
 		m, err := a.overtaken(ctx, o)
 		if err != nil {

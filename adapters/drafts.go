@@ -108,14 +108,19 @@ func (a *Adapter) postPreview(w http.ResponseWriter, r *http.Request, c Caller) 
 	if err != nil {
 		return err
 	}
-	p, err := a.Desk.Preview(a.regional(d), f)
+	d, translated := a.translated(d)
+	p, err := a.Desk.Preview(d, f)
 	if err != nil {
 		return err
 	}
 	if p.Unreached, err = a.unreached(r.Context(), p); err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, p)
+	answer(w, http.StatusOK, struct {
+		outgoing.Preview
+		// Translated are the places where the region's codes will stand for the office's own.
+		Translated []Translated `json:"translated,omitempty"`
+	}{p, translated})
 	return nil
 }
 

@@ -42,6 +42,7 @@ type Consignment struct {
 	Blocks     map[string]any  // clear blocks; the addressee's only
 	Sealed     map[string]any  // opened: the units sealed to Reader
 	SealedFor  []string        // units for other roles, which the addressee cannot open
+	National   []Translated    // what their codes are called in the country
 	Codes      *incoming.Codes // what of Blocks and Sealed cannot be looked up here; mostly nil
 	Binding    gateway.Binding
 	Concerns   []string // of a recall, correction or change of consent: the deliveries to Reader that it is about
@@ -71,8 +72,11 @@ type Document struct {
 	SealedFor  []string       `json:"sealedFor,omitempty"`
 	// Codes is there where the message names a release of the code lists that this adapter
 	// does not have: what cannot be looked up, and what to do.
-	Codes   *incoming.Codes `json:"codes,omitempty"`
-	Binding Released        `json:"binding"`
+	Codes *incoming.Codes `json:"codes,omitempty"`
+	// National is what the message's codes are called in the country, where it has codes of
+	// its own: beside the message, which stays as it was signed.
+	National []Translated `json:"national,omitempty"`
+	Binding  Released     `json:"binding"`
 	// Concerns are the deliveries that a recall, correction or change of consent is about,
 	// of those that this reader was given.
 	Concerns []string `json:"concerns,omitempty"`
@@ -96,7 +100,7 @@ type Released struct {
 func (c Consignment) Document() Document {
 	d := Document{
 		Delivery: c.Delivery, ReceivedBy: c.Reader, ReceivedAt: c.ReceivedAt.UTC(), Head: c.Head,
-		Blocks: c.Blocks, Sealed: c.Sealed, SealedFor: c.SealedFor, Codes: c.Codes, Concerns: c.Concerns, ChangedBy: c.ChangedBy,
+		Blocks: c.Blocks, Sealed: c.Sealed, SealedFor: c.SealedFor, Codes: c.Codes, National: c.National, Concerns: c.Concerns, ChangedBy: c.ChangedBy,
 		Binding: Released{Audience: c.Binding.Audience, Policy: c.Binding.Policy, Pair: c.Binding.Pair, SDHash: c.Binding.SDHash},
 	}
 	if c.Reader == c.Audience {

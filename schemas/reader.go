@@ -64,31 +64,13 @@ func (s *Set) Strange(block string, v any) []Strange {
 		return nil
 	}
 	var out []Strange
-	s.strange(b.tree, v, "/"+block, &out)
-	slices.SortFunc(out, func(a, b Strange) int { return strings.Compare(a.Pointer, b.Pointer) })
+	coded(b.tree, v, "/"+block, func(pointer, list, code string) string {
+		if !slices.ContainsFunc(strings.Split(list, "|"), func(name string) bool { _, ok := s.Code(name, code); return ok }) {
+			out = append(out, Strange{pointer, list, code})
+		}
+		return code
+	})
 	return out
-}
-
-func (s *Set) strange(schema node, v any, at string, out *[]Strange) {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, child := range v {
-			if next, _, ok := within(schema, name); ok {
-				s.strange(next, child, at+"/"+name, out)
-			}
-		}
-	case []any:
-		for i, child := range v {
-			if next, ok := schema["items"].(node); ok {
-				s.strange(next, child, at+"/"+strconv.Itoa(i), out)
-			}
-		}
-	case string:
-		list, ok := schema["x-list"].(string)
-		if ok && !slices.ContainsFunc(strings.Split(list, "|"), func(name string) bool { _, ok := s.Code(name, v); return ok }) {
-			*out = append(*out, Strange{at, list, v})
-		}
-	}
 }
 
 // Deprecated lists the places in a block's content that hold a code which the release
@@ -100,8 +82,14 @@ func (s *Set) Deprecated(codes, block string, v any) []Deprecated {
 		return nil
 	}
 	var out []Deprecated
-	r.deprecated(r.blocks[block].tree, v, "/"+block, &out)
-	slices.SortFunc(out, func(a, b Deprecated) int { return strings.Compare(a.Pointer, b.Pointer) })
+	coded(r.blocks[block].tree, v, "/"+block, func(pointer, list, code string) string {
+		for _, l := range r.lists {
+			if c, ok := l.Find(code); ok && c.Until != "" && slices.Contains(strings.Split(list, "|"), l.Name) {
+				out = append(out, Deprecated{pointer, l.Name, c.Until})
+			}
+		}
+		return code
+	})
 	return out
 }
 
@@ -112,30 +100,43 @@ type Deprecated struct {
 	Until   string `json:"until"` // day from which a release may leave the code out
 }
 
-func (r *release) deprecated(schema node, v any, at string, out *[]Deprecated) {
+// Coded returns a copy of a block's content in which every member that holds a code of a
+// list has what see says, which is given its place, beginning with the block's name, the
+// list and what it holds now, also where that is no code of the list. Members are visited
+// in the order of their names; what the schema does not know stays as it is.
+func (s *Set) Coded(block string, v any, see func(pointer, list, code string) string) any {
+	b, ok := s.latest().blocks[block]
+	if !ok {
+		return v
+	}
+	return coded(b.tree, v, "/"+block, see)
+}
+
+func coded(schema node, v any, at string, see func(pointer, list, code string) string) any {
 	switch v := v.(type) {
 	case map[string]any:
+		out := make(map[string]any, len(v))
 		for _, name := range slices.Sorted(maps.Keys(v)) {
+			out[name] = v[name]
 			if next, _, ok := within(schema, name); ok {
-				r.deprecated(next, v[name], at+"/"+name, out)
+				out[name] = coded(next, v[name], at+"/"+name, see)
 			}
 		}
+		return out
 	case []any:
-		for i, child := range v {
-			if next, ok := schema["items"].(node); ok {
-				r.deprecated(next, child, at+"/"+strconv.Itoa(i), out)
-			}
+		items, ok := schema["items"].(node)
+		if !ok {
+			return v
 		}
+		out := make([]any, len(v))
+		for i, child := range v {
+			out[i] = coded(items, child, at+"/"+strconv.Itoa(i), see)
+		}
+		return out
 	case string:
-		list, _ := schema["x-list"].(string)
-		for _, name := range strings.Split(list, "|") {
-			i := slices.IndexFunc(r.lists, func(l List) bool { return l.Name == name })
-			if i < 0 {
-				continue
-			}
-			if c, ok := r.lists[i].Find(v); ok && c.Until != "" {
-				*out = append(*out, Deprecated{at, name, c.Until})
-			}
+		if list, ok := schema["x-list"].(string); ok {
+			return see(at, list, v)
 		}
 	}
+	return v
 }

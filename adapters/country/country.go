@@ -49,9 +49,9 @@ type Profile struct {
 	// Institutions say what the country calls the offices behind the roles of the
 	// mechanism, in its first official language and in English.
 	Institutions map[string]Institution `yaml:"institutions"`
-	// Codes translate what national case systems write into the region's codes: by list,
-	// national code to regional code.
-	Codes map[string]map[string]string `yaml:"codes"`
+	// Codes translate between what national case systems write and the region's codes, by
+	// list. A country's own office replaces them by what its system has.
+	Codes map[string]Mapping `yaml:"codes"`
 }
 
 // PersonalNumber is how a number of persons is written. The form says nothing about
@@ -134,9 +134,9 @@ func (p Profile) check() error {
 	for role, i := range p.Institutions {
 		bad(i.Local == "" || i.En == "", "institutions."+role+": give local and en")
 	}
-	for list, codes := range p.Codes {
-		for national, regional := range codes {
-			bad(national == "" || regional == "", "codes."+list+": a code is empty")
+	for list, m := range p.Codes {
+		for _, fault := range m.check() {
+			bad(true, "codes."+list+": "+fault)
 		}
 	}
 	return errors.Join(errs...)
@@ -177,24 +177,3 @@ func (p Profile) Open() (opens, closes time.Duration, err error) {
 
 // WorksOn reports whether offices work on that day of the week.
 func (p Profile) WorksOn(d time.Weekday) bool { return slices.Contains(p.Week, d) }
-
-// Regional is the region's code for a national one. A national system that writes the
-// region's codes already needs no row: ok is false then, and the code stands.
-func (p Profile) Regional(list, national string) (code string, ok bool) {
-	code, ok = p.Codes[list][national]
-	return code, ok
-}
-
-// National is the national code for one of the region's, for a list that has exactly one.
-func (p Profile) National(list, regional string) (code string, ok bool) {
-	for n, r := range p.Codes[list] {
-		if r != regional {
-			continue
-		}
-		if ok {
-			return "", false
-		}
-		code, ok = n, true
-	}
-	return code, ok
-}

@@ -11,7 +11,6 @@ import (
 
 	"example.org/trm/adapters/country"
 	"example.org/trm/gateway"
-	"example.org/trm/schemas"
 )
 
 func TestEveryCountryHasAProfileOfItsOwn(t *testing.T) {
@@ -43,36 +42,6 @@ func TestEveryCountryHasAProfileOfItsOwn(t *testing.T) {
 	}
 	if _, err := country.Of("de"); err == nil {
 		t.Error("a country that is not of the mechanism has a profile")
-	}
-}
-
-func TestNationalCodesMeanCodesOfTheRegion(t *testing.T) {
-	t.Parallel()
-	set, err := schemas.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range gateway.Countries {
-		p, err := country.Of(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(p.Codes) == 0 {
-			t.Errorf("%s translates nothing", c)
-		}
-		for list, codes := range p.Codes {
-			for national, regional := range codes {
-				if _, ok := set.Code(list, regional); !ok {
-					t.Errorf("%s: %s %s means %q, which is no code of the region", c, list, national, regional)
-				}
-				if back, ok := p.National(list, regional); !ok || back != national {
-					t.Errorf("%s: %s %s does not come back from %s", c, list, national, regional)
-				}
-			}
-		}
-		if _, ok := p.Regional("victimStatus", "presumed"); ok {
-			t.Errorf("%s translates a code of the region", c)
-		}
 	}
 }
 

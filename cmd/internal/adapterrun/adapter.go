@@ -166,7 +166,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 		},
 		Procedure: sops, Bell: bell, Watch: env.Watch, Types: env.Schemas,
 		Notary: a.keys, Examiner: envelope.Codec{}, Opener: envelope.Codec{}, Directory: live, Now: a.now, NewID: newID,
-		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Releases: a.takeCodes, Profile: profile,
+		Log: a.log, Tracer: tel.Tracer, Meter: tel.Meter, Refresh: a.refresh, Releases: a.takeCodes, Profile: profile, Coder: env.Schemas,
 		Ready: func(context.Context) error { return live.Ready(a.now()) }, Callers: callers, Attempt: c.Attempt,
 		Retry: adapters.Pace(c.Retry), Retell: adapters.Pace(c.Retell), Resubmit: adapters.Pace(c.Resubmit), Keep: c.Keep,
 	})
