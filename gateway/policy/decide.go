@@ -107,10 +107,10 @@ func live(out []*rule, rules []*rule, m *message) []*rule {
 
 // Why is what becomes of one unit, and the rule that says so.
 type Why struct {
-	Unit   string
-	Leaves bool
-	Rule   string   // that lets it leave, or by which it stays
-	Aside  []string // the rules that the message's override set aside for it to leave
+	Unit   string   `json:"unit"`
+	Leaves bool     `json:"leaves"`
+	Rule   string   `json:"rule"`            // that lets it leave, or by which it stays
+	Aside  []string `json:"aside,omitempty"` // the rules that the message's override set aside for it to leave
 }
 
 // judge says what becomes of a unit.

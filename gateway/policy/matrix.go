@@ -18,34 +18,35 @@ type Kind struct {
 // [Situations], for a lawyer to read and to sign. It is made by asking [Policy.Decide] and
 // by nothing else; the same policy and types make the same matrix.
 type Matrix struct {
-	Release, Digest string
-	Tables          []Table
-	policy          *Policy
+	Release string  `json:"release"`
+	Digest  string  `json:"digest"`
+	Tables  []Table `json:"tables"`
+	policy  *Policy
 }
 
 // Table is one type of message to those recipients, with those questions, about which the
 // policy decides alike.
 type Table struct {
-	Type  string
-	To    []string // role kinds
-	Codes []string // empty where it makes no difference which
-	Units []string // what such a message can have; "aud" is the recipient's own role
-	Cases []Case
+	Type  string   `json:"type"`
+	To    []string `json:"to"`              // role kinds
+	Codes []string `json:"codes,omitempty"` // empty where it makes no difference which
+	Units []string `json:"units"`           // what such a message can have; "aud" is the recipient's own role
+	Cases []Case   `json:"cases"`
 }
 
 // Case is what is decided alike in some situations.
 type Case struct {
-	Situations []string
-	Refused    string // the rule, and nothing else is filled in
-	Cells      []Cell // in the order of the table's units
-	Overridden []string
+	Situations []string `json:"situations"`
+	Refused    string   `json:"refused,omitempty"` // the rule, and nothing else is filled in
+	Cells      []Cell   `json:"cells,omitempty"`   // in the order of the table's units
+	Overridden []string `json:"overridden,omitempty"`
 }
 
 // Cell is what becomes of one unit.
 type Cell struct {
-	Unit   string
-	Leaves bool
-	Rule   string // by which it stays
+	Unit   string `json:"unit"`
+	Leaves bool   `json:"leaves"`
+	Rule   string `json:"rule,omitempty"` // by which it stays
 }
 
 // Usual is the world of the matrix: a pair that agreed every purpose, and roles to which the
