@@ -131,8 +131,11 @@ func (d *desk) page(ctx context.Context, viewer gateway.Party, address string) (
 }
 
 func (a *app) auditVerifyCommand() *cobra.Command {
-	var pins, since string
-	var rules bool
+	var (
+		pins  string
+		since []string
+		rules bool
+	)
 	c := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Prove a bundle offline, and name everything that does not hold",
@@ -156,8 +159,8 @@ the entry violates the rule or can no longer be checked. The exit code is 0 only
 				return err
 			}
 			o := audit.Options{Pins: known, Types: func(digest string) (audit.Types, bool) { return set, digest == set.Digest() }}
-			if since != "" {
-				r, err := verifyFile(c.Context(), since, o)
+			for _, name := range since {
+				r, err := verifyFile(c.Context(), name, o)
 				if err != nil {
 					return err
 				}
@@ -171,7 +174,7 @@ the entry violates the rule or can no longer be checked. The exit code is 0 only
 		},
 	}
 	c.Flags().StringVar(&pins, "pins", "", "file with the coordinators' directory keys (default: pins.json in the home folder)")
-	c.Flags().StringVar(&since, "since", "", "the earlier bundle, which this one must continue")
+	c.Flags().StringArrayVar(&since, "since", nil, "the earlier bundle, which this one must continue; several, the oldest first, where each continues the one before")
 	c.Flags().BoolVar(&rules, "rules", false, "also list every rule, and how often the bundle conforms to it")
 	return c
 }

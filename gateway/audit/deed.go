@@ -1,6 +1,11 @@
 package audit
 
-import "example.org/trm/gateway"
+import (
+	"fmt"
+
+	"example.org/trm/gateway"
+	"example.org/trm/gateway/ledger"
+)
 
 // private reports whether only one country's auditor may read what a deed was: the others
 // come with every bundle.
@@ -53,13 +58,28 @@ func (v *verifier) deed(l *leaf, o Opened, opened bool) {
 }
 
 // succession holds the log's first entry against the earlier bundle, where that is of the
-// log which ended.
+// log which ended: the entry commits to its last checkpoint.
 func (v *verifier) succession(l *leaf, d gateway.Deed) {
 	m := v.options.Since
-	if m == nil || m.Origin == v.origin {
+	if m == nil || m.Origin == v.origin || !v.hold(l, LogConsistency, m.Origin == d.Of, "it follows the log %s, and the earlier bundle is of %s", shown(d.Of), m.Origin) {
 		return
 	}
-	v.hold(l, LogConsistency, m.Origin == d.Of, "it follows the log %s, and the earlier bundle is of %s", shown(d.Of), m.Origin)
+	log, _, ok := v.log()
+	if !ok {
+		return // found already
+	}
+	c, _, err := ledger.OpenCheckpoint([]byte(d.Checkpoint), log.Named(d.Of))
+	switch {
+	case err != nil:
+		v.at(l, LogConsistency, Violates, "it names no checkpoint that the log before it signed")
+	case c.Size != m.Size:
+		v.at(l, LogConsistency, NotCheckable, fmt.Sprintf("the log before it ended with %d entries, and the earlier bundle with %d", c.Size, m.Size))
+	default:
+		if v.hold(l, LogConsistency, hash(c.Root) == m.root, "the log before it ended otherwise than the earlier bundle") {
+			v.inherit(m)
+		}
+	}
+	v.followed = true
 }
 
 // listed reports whether a directory with the digest was proven.

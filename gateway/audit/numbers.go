@@ -56,7 +56,8 @@ func (v *verifier) number(l *leaf) {
 	key := pairKey{l.Pair.From, l.Pair.To, l.Pair.Origin}
 	n := v.numbers[key]
 	if n == nil {
-		n = &numbering{known: v.complete()}
+		// A log can begin with numbers that were given while another was running.
+		n = &numbering{known: v.complete() && key.origin == v.origin}
 		v.numbers[key] = n
 	}
 	if l.Event == gateway.SubmissionAcceptance {
@@ -95,6 +96,15 @@ func (v *verifier) complete() bool {
 		return true
 	}
 	return v.parts.contents.First == 0
+}
+
+// remembers reports whether everything is known that was ever said in a thread: also what
+// was said in the log that this one follows.
+func (v *verifier) remembers() bool {
+	if m := v.old(); m != nil {
+		return m.remembers && m.Size >= v.parts.contents.First
+	}
+	return v.parts.contents.First == 0 && (!v.succeeds || v.inherits)
 }
 
 // heldBefore reports whether the entry was in the earlier bundle too, and counted there.

@@ -67,8 +67,7 @@ func (v *verifier) follow(l *leaf, h gateway.Head) []gateway.ThreadFacts {
 	t := v.threads[h.Thread]
 	hole := v.holes[countries(l.Pair)] || v.unknown > 0
 	if t == nil {
-		// A log that follows another has threads that began in that one.
-		t = &thread{sure: v.complete() && !v.succeeds && !hole && h.InReplyTo == "" && h.Target == ""}
+		t = &thread{sure: v.remembers() && !hole && h.InReplyTo == "" && h.Target == ""}
 		v.threads[h.Thread] = t
 	}
 	t.sure = t.sure && !hole

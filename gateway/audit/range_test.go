@@ -206,3 +206,44 @@ func (o *opened) rootOf(name string) []byte {
 	h := audit.RootOf(*o.at(name))
 	return h[:]
 }
+
+// TestALogThatFollowsAnotherCommitsToItsEnd: a year ends, the next log begins with the last
+// checkpoint, and a bundle of it is held against one of the old.
+func TestALogThatFollowsAnotherCommitsToItsEnd(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		of    string
+		size  int64 // of the checkpoint that the new log names
+		alter func([]byte) []byte
+		want  []found
+	}{
+		"as it ended":              {origin, 12, nil, nil},
+		"after other entries":      {origin, 11, nil, []found{{0, audit.LogConsistency, audit.NotCheckable}}},
+		"after another log":        {"trm/2024", 12, nil, []found{{0, audit.LogConsistency, audit.Violates}, {-1, audit.LogConsistency, audit.NotCheckable}}},
+		"after what nobody signed": {origin, 12, func(b []byte) []byte { return bytes.Replace(b, []byte("\n12\n"), []byte("\n13\n"), 1) }, []found{{0, audit.LogConsistency, audit.Violates}}},
+	} {
+		w := newWorld(t)
+		request, _ := w.conversation()
+		old := w.verify(w.bundle("me/auditor"), nil)
+		end := w.checkpoint(row.size)
+		if row.alter != nil {
+			end = row.alter(end)
+		}
+		w.begin("trm/2027")
+		w.deed(gateway.Deed{Event: gateway.OriginSucceeded, At: noon, Of: row.of, Checkpoint: string(end)})
+		w.inForce()
+		w.testify(request, gateway.TakenOn, rs, nil) // of a number of the old log
+		w.send(accepted(w.send(referral(rs, me))))
+		r := w.verify(w.bundle("me/auditor"), old.Mark())
+		t.Log(name)
+		want := row.want
+		if name != "as it ended" { // nobody knows what the threads had established before
+			want = append(want, found{5, audit.PolicyKept, audit.NotCheckable})
+		}
+		w.wantFindings(r, want...)
+		w.wantFindings(w.verify(w.bundle("me/auditor"), nil), found{5, audit.PolicyKept, audit.NotCheckable})
+		if row.want == nil && r.Conform[audit.LogConsistency] < 2 {
+			t.Error("that it follows the old log was not asked")
+		}
+	}
+}

@@ -189,7 +189,10 @@ func (v *verifier) rejection(l *leaf, o Opening) {
 
 // first asks whether the message was answered before.
 func (v *verifier) first(l *leaf, id gateway.MessageID) {
-	if before, twice := v.messages[id]; twice && before != l.index {
+	if before, twice := v.messages[id]; twice && before == elsewhere {
+		v.at(l, NoContradiction, Violates, "the message was answered in the log before this one already")
+		return
+	} else if twice && before != l.index {
 		v.at(l, NoContradiction, Violates, fmt.Sprintf("the message was answered at entry %d already", before))
 		return
 	}

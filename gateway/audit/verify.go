@@ -95,6 +95,8 @@ type verifier struct {
 	policyNow string          // that the log said last to be in force, empty where it said none
 	edition   string          // the same of the schemas
 	succeeds  bool            // the log follows another
+	followed  bool            // and it was asked whether that is the earlier bundle's
+	inherits  bool            // and all that was said in that is known
 	purges    map[int64]int64 // by entry: its number
 	claimed   []claim
 	holes     map[[2]gateway.Country]bool // between which countries a message is missing
@@ -266,8 +268,9 @@ func (v *verifier) consistent() {
 	m := v.options.Since
 	switch {
 	case m == nil:
+	case m.Origin != v.origin && v.followed:
 	case m.Origin != v.origin:
-		v.find(whole, LogConsistency, NotCheckable, "the earlier bundle is of the log "+m.Origin+": that this log continues it stands in this log's first entry")
+		v.find(whole, LogConsistency, NotCheckable, "the earlier bundle is of the log "+m.Origin+": that this one follows it stands in its first entry, which is not here")
 	case m.Size > v.parts.contents.Size:
 		v.find(whole, LogConsistency, NotCheckable, "the earlier bundle is the later one: give them the other way round")
 	case v.tree.continues == nil:

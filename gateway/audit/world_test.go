@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,17 +65,36 @@ type world struct {
 	hash     map[int64]tlog.Hash
 	stored   int64
 	unsigned bool // witnesses are away
+	origin   string
 }
 
-// region makes keys and a directory once for all tests that only read them.
+// region is a folder of keys and a directory, made once: no test writes there.
+var region = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "trm-audit-")
+	if err != nil {
+		return "", err
+	}
+	_, err = certs.Develop(dir, certs.Options{Now: noon.AddDate(0, 0, -1)})
+	return dir, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := region(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
-		t: t, folder: t.TempDir(), now: noon, keys: map[gateway.Party]*certs.Keys{}, numbers: map[[2]gateway.Country]int64{},
+		t: t, now: noon, keys: map[gateway.Party]*certs.Keys{}, numbers: map[[2]gateway.Country]int64{},
 		facts: map[string]gateway.ThreadFacts{}, earlier: map[gateway.MessageID]gateway.Earlier{}, cores: map[int64]audit.Core{}, gone: map[int64]int64{},
-		hash: map[int64]tlog.Hash{},
+		hash: map[int64]tlog.Hash{}, origin: origin,
 	}
-	_, err := certs.Develop(w.folder, certs.Options{Now: noon.AddDate(0, 0, -1)})
+	var err error
+	w.folder, err = region()
 	w.ok(err)
 	pins, first, err := trust.ReadFolder(w.folder)
 	w.ok(err)
@@ -85,10 +105,21 @@ func newWorld(t testing.TB) *world {
 	w.ok(err)
 	w.policy, err = policy.Default()
 	w.ok(err)
+	w.inForce()
+	return w
+}
+
+// inForce enters what is.
+func (w *world) inForce() {
 	w.deed(gateway.Deed{Event: gateway.DirectoryInForce, At: noon, Number: 1, Digest: w.directory.Digest()})
 	w.deed(gateway.Deed{Event: gateway.PolicyInForce, At: noon, Digest: w.policy.Digest()})
 	w.deed(gateway.Deed{Event: gateway.SchemasInForce, At: noon, Digest: w.set.Digest()})
-	return w
+}
+
+// begin begins another log. What was said before it stays so.
+func (w *world) begin(origin string) {
+	w.origin, w.entries, w.stored = origin, nil, 0
+	w.numbers, w.cores, w.hash = map[[2]gateway.Country]int64{}, map[int64]audit.Core{}, map[int64]tlog.Hash{}
 }
 
 func (w *world) ok(err error) {
@@ -168,7 +199,7 @@ func (w *world) accept(raw []byte, from gateway.Party) sent {
 	j := &memory{world: w}
 	r := gateway.Receiver{
 		Opener: envelope.Codec{}, Directory: w.directory, Catalogue: w.set, Procedure: sop.Rules{Types: w.set}, Policy: rules,
-		Binder: envelope.Binder{Keys: gw.All(gateway.UseBinding)}, Notary: w.notary(), Journal: j, Origin: origin,
+		Binder: envelope.Binder{Keys: gw.All(gateway.UseBinding)}, Notary: w.notary(), Journal: j, Origin: w.origin,
 		Now: func() time.Time { return w.now }, NewID: newID, Auditor: func(c gateway.Country) gateway.Party { return gateway.Party(c) + "/auditor" },
 	}
 	answer, err := r.Accept(context.Background(), from, "", gateway.Received(raw, w.now), "")
@@ -190,7 +221,7 @@ func (m *memory) Find(context.Context, gateway.MessageID) (gateway.Recorded, boo
 }
 
 func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string, from, to gateway.Country, record func(gateway.Slot) (gateway.Record, error)) (gateway.Recorded, error) {
-	n := gateway.PairNumber{From: from, To: to, Origin: origin, N: m.numbers[[2]gateway.Country{from, to}] + 1}
+	n := gateway.PairNumber{From: from, To: to, Origin: m.origin, N: m.numbers[[2]gateway.Country{from, to}] + 1}
 	r, err := record(gateway.Slot{Number: n, Facts: m.facts[thread], Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return m.earlier[id], nil }})
 	if err != nil {
 		return gateway.Recorded{}, err
@@ -268,7 +299,7 @@ func (w *world) deed(d gateway.Deed) int64 {
 	body, err := json.Marshal(d)
 	w.ok(err)
 	i := w.append(ledger.Entry{Event: d.Event}, body, nil)
-	w.deeds = append(w.deeds, audit.Deed{Origin: origin, Index: i, Deed: d})
+	w.deeds = append(w.deeds, audit.Deed{Origin: w.origin, Index: i, Deed: d})
 	return i
 }
 
@@ -287,7 +318,7 @@ func (w *world) enter(e gateway.Event, n gateway.PairNumber, o audit.Opening, c 
 // append adds an entry to the log, with commitments to what opens it.
 func (w *world) append(e ledger.Entry, opening, secret []byte) int64 {
 	w.t.Helper()
-	row := gateway.LogEntry{Event: e.Event, Origin: origin, Index: int64(len(w.entries)), Opening: opening, Nonce: fresh(), Concealed: secret}
+	row := gateway.LogEntry{Event: e.Event, Origin: w.origin, Index: int64(len(w.entries)), Opening: opening, Nonce: fresh(), Concealed: secret}
 	e.Commitment = ledger.Commit(row.Nonce, opening)
 	if secret != nil {
 		row.ConcealedNonce = fresh()
@@ -335,11 +366,11 @@ func (w *world) checkpoint(size int64) []byte {
 	w.grow()
 	root, err := tlog.TreeHash(size, tlog.HashReaderFunc(w.read))
 	w.ok(err)
-	signers := []note.Signer{w.signer(certs.LogKeyFile()).Named(origin)}
+	signers := []note.Signer{w.signer(certs.LogKeyFile()).Named(w.origin)}
 	if !w.unsigned {
 		signers = append(signers, w.signer(certs.WitnessKeyFile("al")), w.signer(certs.WitnessKeyFile("md")))
 	}
-	signed, err := note.Sign(&note.Note{Text: ledger.Checkpoint{Origin: origin, Size: size, Root: root}.Text()}, signers...)
+	signed, err := note.Sign(&note.Note{Text: ledger.Checkpoint{Origin: w.origin, Size: size, Root: root}.Text()}, signers...)
 	w.ok(err)
 	return signed
 }
@@ -427,7 +458,7 @@ func (w *world) bundleFrom(viewer gateway.Party, first, size int64) []byte {
 	w.t.Helper()
 	x := audit.Exporter{Log: log{w}, Records: log{w}, Editions: log{w}}
 	var b bytes.Buffer
-	w.ok(x.Write(context.Background(), &b, viewer, audit.Range{Origin: origin, First: first, Size: size, Checkpoint: w.checkpoint(size), Until: w.now.Add(time.Hour)}))
+	w.ok(x.Write(context.Background(), &b, viewer, audit.Range{Origin: w.origin, First: first, Size: size, Checkpoint: w.checkpoint(size), Until: w.now.Add(time.Hour)}))
 	return b.Bytes()
 }
 
