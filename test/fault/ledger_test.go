@@ -22,12 +22,11 @@ var kills = flag.Int("kills", 40, "how often the gateway is killed while it writ
 func TestTheLogSurvivesEveryKill(t *testing.T) {
 	t.Parallel()
 	r := harness.New(t, harness.Options{})
-	received := func() int { return bytes.Count(r.Gateway.Output(), []byte(`"msg":"accepted message"`)) }
 	f := &traffic{r: r, conversations: 10, each: *kills/2 + 5} // more than all lives receive
 	f.start()
 	for i := range *kills {
-		before := received()
-		r.Until("the gateway to receive", func() bool { return received() > before+i%5 })
+		before := received(r)
+		r.Until("the gateway to receive", func() bool { return received(r) > before+i%5 })
 		r.Gateway.Restart()
 		if i%8 == 7 {
 			for _, found := range r.Examine().Findings {
@@ -35,7 +34,7 @@ func TestTheLogSurvivesEveryKill(t *testing.T) {
 			}
 		}
 	}
-	if r.Gateway.Kill(); received() >= f.conversations*f.each {
+	if r.Gateway.Kill(); received(r) >= f.conversations*f.each {
 		t.Errorf("all messages were received before the last kill: it met a gateway without work")
 	}
 	r.Gateway.Start()
@@ -44,6 +43,11 @@ func TestTheLogSurvivesEveryKill(t *testing.T) {
 	if got, want := len(r.Sent()), f.conversations*f.each; got != want {
 		t.Errorf("the adapters took %d messages, want %d", got, want)
 	}
+}
+
+// received counts what the gateway says that it received.
+func received(r *harness.Region) int {
+	return bytes.Count(r.Gateway.Output(), []byte(`"msg":"accepted message"`))
 }
 
 // TestWitnessesAreAway, or cosign and their answer is lost: messages are received and
