@@ -1,7 +1,6 @@
 package adapters
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.org/trm/adapters/outgoing"
@@ -67,6 +65,59 @@ func (r ChangeRequest) LogValue() slog.Value { return slog.StringValue(r.Kind) }
 // Format keeps them out of every error.
 func (r ChangeRequest) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "change of kind %s", r.Kind) }
 
+// check refuses what cannot be understood. Codes are the schemas' to judge.
+func (r ChangeRequest) check() error {
+	named := 0
+	for _, given := range []bool{r.Case != "", len(r.Threads) > 0, len(r.Messages) > 0} {
+		if given {
+			named++
+		}
+	}
+	switch {
+	case !slices.Contains([]string{KindConsent, KindCorrection, KindRecall}, r.Kind):
+		return gateway.Refuse(gateway.CodeSchema, "/kind", "Write consent, correction or recall.")
+	case named != 1:
+		return gateway.Refuse(gateway.CodeSchema, "", "Say what is meant with one of case, threads, messages.")
+	case len(r.Case) > maxReference:
+		return gateway.Refuse(gateway.CodeTooLarge, "/case", "A reference has at most 128 bytes.")
+	case len(r.Threads) > maxParts || len(r.Messages) > maxParts:
+		return gateway.Refuse(gateway.CodeTooLarge, "", "Name at most "+strconv.Itoa(maxParts)+".")
+	case (r.Effect == "") != (r.Kind == KindRecall):
+		return gateway.Refuse(gateway.CodeSchema, "/effect", "Say the effect of a consent or a correction; a recall has none.")
+	case (r.Block == "") != (r.Kind != KindCorrection):
+		return gateway.Refuse(gateway.CodeSchema, "/block", "Say which block a correction corrects; nothing else has one.")
+	case (len(r.Content) == 0) != (r.Kind != KindCorrection):
+		return gateway.Refuse(gateway.CodeSchema, "/content", "Give the whole corrected block; nothing else has content.")
+	}
+	return nil
+}
+
+const maxReference = 128
+
+// content is the corrected block, read as strictly as a draft.
+func (r ChangeRequest) content() (map[string]any, error) {
+	if r.Kind != KindCorrection {
+		return nil, nil
+	}
+	v, err := envelope.DecodeJSON(r.Content)
+	m, ok := v.(map[string]any)
+	if err != nil || !ok {
+		return nil, gateway.Refuse(gateway.CodeSchema, "/content", "Write an object.")
+	}
+	return m, nil
+}
+
+// unitOf is the part of an earlier message that a correction corrects, empty if it said
+// nothing there: whoever did not have it does not get it now.
+func (r ChangeRequest) unitOf(x store.Exchange) string {
+	for _, unit := range x.Said {
+		if block, _, field := gateway.SplitUnit(unit); field == "" && (unit == r.Block || block == r.Block) {
+			return unit
+		}
+	}
+	return ""
+}
+
 // Reach is whom a change would reach, before anything is sent.
 type Reach struct {
 	Parts []ReachPart `json:"parts"`
@@ -84,27 +135,6 @@ type ReachPart struct {
 	Refused  *outgoing.Refused   `json:"refused,omitempty"` // it cannot be sent; somebody telephones
 	Readers  []outgoing.Reader   `json:"readers,omitempty"`
 	Withheld []outgoing.Withheld `json:"withheld,omitempty"` // stays here: the recipient learns that there is a change, and not what
-}
-
-// maxParts bounds one change: more recipients than any one person's case has.
-const maxParts = 100
-
-// changeVersion is the version in which they are sent.
-const changeVersion = ".change/1.0"
-
-// planned is a part before it is signed.
-type planned struct {
-	draft  outgoing.Draft
-	target store.Exchange
-	unit   string // that a correction brings anew; empty otherwise
-}
-
-// part is the row of it.
-func (p planned) part() store.Part {
-	return store.Part{
-		Message: gateway.MessageID{Issuer: p.draft.From}, Audience: p.draft.To, Thread: p.draft.Thread, Type: p.draft.Type,
-		Act: p.draft.Act, Target: p.draft.Target,
-	}
 }
 
 // PreviewChange says whom a change would reach, with what, and what policy keeps here. It asks
@@ -220,239 +250,4 @@ func (a *Adapter) prepare(ctx context.Context, p planned) (o store.Outgoing, wit
 		}
 	}
 	return o, withheld, nil
-}
-
-// addressed finds every past recipient and drafts the message to each, in the order of the
-// conversations and of their messages.
-func (a *Adapter) addressed(ctx context.Context, in ChangeRequest, may func(gateway.Party) bool) ([]planned, []gateway.Party, error) {
-	if err := in.check(); err != nil {
-		return nil, nil, err
-	}
-	content, err := in.content()
-	if err != nil {
-		return nil, nil, err
-	}
-	own, elsewhere, err := a.past(ctx, in, may)
-	if err != nil {
-		return nil, nil, err
-	}
-	var plan []planned
-	for _, x := range own {
-		switch in.Kind {
-		case KindConsent:
-			// One for each conversation: the newest message with a basis is what it goes by.
-			p := planned{draft: a.draftOf(in, x, x.Head.Thread), target: x}
-			n := len(plan) - 1
-			switch {
-			case n < 0 || plan[n].draft.Thread != x.Head.Thread:
-				plan = append(plan, p)
-			case x.Head.Basis != "":
-				plan[n] = p
-			}
-		case KindRecall:
-			done, err := a.recalled(ctx, x)
-			if err != nil {
-				return nil, nil, err
-			}
-			if !done {
-				plan = append(plan, planned{draft: a.draftOf(in, x, x.Head.ID), target: x})
-			}
-		case KindCorrection:
-			if !x.Failed.IsZero() && x.Delivered.IsZero() {
-				continue // what never came cannot be corrected
-			}
-			if unit := in.unitOf(x); unit != "" {
-				d := a.draftOf(in, x, x.Head.ID+"#"+unit)
-				put(&d, unit, content)
-				plan = append(plan, planned{draft: a.regional(d), target: x, unit: unit})
-			}
-		}
-	}
-	switch {
-	case len(plan) > maxParts:
-		return nil, nil, gateway.Refuse(gateway.CodeTooLarge, "", "One change reaches at most "+strconv.Itoa(maxParts)+" recipients. Name threads or messages.")
-	case len(plan) == 0:
-		return nil, elsewhere, gateway.Refuse(gateway.CodeNotFound, "", "Nothing was sent that this could change. Look at case, threads, messages and block.")
-	}
-	return plan, elsewhere, nil
-}
-
-// check refuses what cannot be understood. Codes are the schemas' to judge.
-func (r ChangeRequest) check() error {
-	named := 0
-	for _, given := range []bool{r.Case != "", len(r.Threads) > 0, len(r.Messages) > 0} {
-		if given {
-			named++
-		}
-	}
-	switch {
-	case !slices.Contains([]string{KindConsent, KindCorrection, KindRecall}, r.Kind):
-		return gateway.Refuse(gateway.CodeSchema, "/kind", "Write consent, correction or recall.")
-	case named != 1:
-		return gateway.Refuse(gateway.CodeSchema, "", "Say what is meant with one of case, threads, messages.")
-	case len(r.Case) > maxReference:
-		return gateway.Refuse(gateway.CodeTooLarge, "/case", "A reference has at most 128 bytes.")
-	case len(r.Threads) > maxParts || len(r.Messages) > maxParts:
-		return gateway.Refuse(gateway.CodeTooLarge, "", "Name at most "+strconv.Itoa(maxParts)+".")
-	case (r.Effect == "") != (r.Kind == KindRecall):
-		return gateway.Refuse(gateway.CodeSchema, "/effect", "Say the effect of a consent or a correction; a recall has none.")
-	case (r.Block == "") != (r.Kind != KindCorrection):
-		return gateway.Refuse(gateway.CodeSchema, "/block", "Say which block a correction corrects; nothing else has one.")
-	case (len(r.Content) == 0) != (r.Kind != KindCorrection):
-		return gateway.Refuse(gateway.CodeSchema, "/content", "Give the whole corrected block; nothing else has content.")
-	}
-	return nil
-}
-
-const maxReference = 128
-
-// content is the corrected block, read as strictly as a draft.
-func (r ChangeRequest) content() (map[string]any, error) {
-	if r.Kind != KindCorrection {
-		return nil, nil
-	}
-	v, err := envelope.DecodeJSON(r.Content)
-	m, ok := v.(map[string]any)
-	if err != nil || !ok {
-		return nil, gateway.Refuse(gateway.CodeSchema, "/content", "Write an object.")
-	}
-	return m, nil
-}
-
-// unitOf is the part of an earlier message that a correction corrects, empty if it said
-// nothing there: whoever did not have it does not get it now.
-func (r ChangeRequest) unitOf(x store.Exchange) string {
-	for _, unit := range x.Said {
-		if block, _, field := gateway.SplitUnit(unit); field == "" && (unit == r.Block || block == r.Block) {
-			return unit
-		}
-	}
-	return ""
-}
-
-// past lists this country's messages that a request is about, thread by thread, the oldest
-// first, and the offices that must be asked beside the caller.
-func (a *Adapter) past(ctx context.Context, in ChangeRequest, may func(gateway.Party) bool) (own []store.Exchange, elsewhere []gateway.Party, err error) {
-	if len(in.Messages) > 0 {
-		for i, jti := range in.Messages {
-			x, err := a.ownMessage(ctx, jti, in, may)
-			if err != nil {
-				return nil, nil, err
-			}
-			if x.Head.ID == "" {
-				return nil, nil, gateway.Refuse(gateway.CodeNotFound, "/messages/"+strconv.Itoa(i), "Name a message that you sent through this adapter.")
-			}
-			own = append(own, x)
-		}
-		slices.SortStableFunc(own, func(a, b store.Exchange) int { return strings.Compare(a.Head.Thread, b.Head.Thread) })
-		return own, nil, nil
-	}
-	threads := slices.Clone(in.Threads)
-	if in.Case != "" {
-		list, err := a.Store.Dossiers(ctx, in.Case)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, d := range list {
-			switch {
-			case in.From != "" && d.Party != in.From:
-			case !may(d.Party):
-				elsewhere = append(elsewhere, d.Party)
-			default:
-				threads = append(threads, d.Thread)
-			}
-		}
-		slices.Sort(elsewhere)
-		elsewhere = slices.Compact(elsewhere)
-	}
-	slices.Sort(threads)
-	for _, t := range slices.Compact(threads) {
-		list, err := a.Store.Thread(ctx, t)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, x := range list {
-			if x.Own && may(x.Head.Issuer) && (in.From == "" || x.Head.Issuer == in.From) && tells(x.Head) {
-				own = append(own, x)
-			}
-		}
-	}
-	return own, elsewhere, nil
-}
-
-// ownMessage finds a message that the caller's office sent, the zero value if it did not.
-func (a *Adapter) ownMessage(ctx context.Context, jti string, in ChangeRequest, may func(gateway.Party) bool) (store.Exchange, error) {
-	o, err := a.Store.Outgoing(ctx, jti)
-	if err == nil && may(o.ID.Issuer) && (in.From == "" || in.From == o.ID.Issuer) {
-		var x store.Exchange
-		if x, err = a.Store.Message(ctx, o.ID); err == nil && x.Head.Topic() != KindRecall {
-			return x, nil
-		}
-	}
-	if errors.Is(err, store.ErrUnknown) {
-		err = nil
-	}
-	return store.Exchange{}, err
-}
-
-// tells reports whether a message told its recipient something about the person. What
-// closes a notice or a change tells nothing, and what tells of a change is none itself.
-func tells(h gateway.Head) bool {
-	return h.Frame() != "change" && h.Topic() != "ack" && h.Topic() != "applied"
-}
-
-// recalled reports whether a message was recalled already.
-func (a *Adapter) recalled(ctx context.Context, x store.Exchange) (bool, error) {
-	list, err := a.Store.About(ctx, x.Head.MessageID(), x.Head.Thread)
-	return slices.ContainsFunc(list, func(c store.Exchange) bool {
-		return c.Own && c.Head.Topic() == KindRecall && c.Head.Target == x.Head.ID
-	}), err
-}
-
-// draftOf is the message to the recipient of x. What the request leaves out is as in x.
-func (a *Adapter) draftOf(in ChangeRequest, x store.Exchange, target string) outgoing.Draft {
-	h := x.Head
-	d := outgoing.Draft{
-		Type: in.Kind + changeVersion, From: h.Issuer, To: h.Audience, Thread: h.Thread, Target: target, Test: in.Test,
-		Lane: cmp.Or(in.Lane, h.Lane), Purpose: cmp.Or(in.Purpose, h.Purpose), Basis: cmp.Or(in.Basis, h.Basis),
-		Act: []string{cmp.Or(in.Effect, KindRecall)}, EffectiveAt: in.EffectiveAt,
-	}
-	switch {
-	case in.Agreement != nil:
-		d.Agreement = gateway.Agreement(*in.Agreement)
-	case in.Kind == KindConsent:
-		d.Agreement = decided(in.Effect, h.Agreement)
-	default:
-		d.Agreement = h.Agreement
-	}
-	if in.Reason != "" {
-		d.Blocks = map[string]map[string]any{"report": {"reason": in.Reason}}
-	}
-	return a.regional(d)
-}
-
-// decided is the agreement as it is after a consent's effect, by whoever decided before.
-func decided(effect string, before gateway.Agreement) gateway.Agreement {
-	after := gateway.Agreement{By: cmp.Or(before.By, "person"), Heard: before.Heard}
-	switch effect {
-	case "consent-withdrawn":
-		after.State = "refused"
-	case "consent-limited":
-		after.State = "limited"
-	default:
-		after.State = "given"
-	}
-	return after
-}
-
-// put gives a unit of a draft its content.
-func put(d *outgoing.Draft, unit string, content map[string]any) {
-	into := &d.Blocks
-	if _, role, _ := gateway.SplitUnit(unit); role != "" {
-		into = &d.Sealed
-	}
-	if *into == nil {
-		*into = map[string]map[string]any{}
-	}
-	(*into)[unit] = content
 }
