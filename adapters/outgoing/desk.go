@@ -7,6 +7,7 @@ import (
 	"example.org/trm/certs"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/schemas"
 )
 
 // Catalogue knows the types, the codes and the content of blocks. The schemas package
@@ -16,6 +17,9 @@ type Catalogue interface {
 	// ValidateBlock checks the content of one block, as decoded by envelope.DecodeJSON.
 	// What it refuses is a *gateway.Problem.
 	ValidateBlock(codes, block string, v any) error
+	// Deprecated lists the places in a block's content that hold a code which the release
+	// is about to leave.
+	Deprecated(codes, block string, v any) []schemas.Deprecated
 	// Act is what the head's act says for these clear blocks of a type.
 	Act(typ string, blocks map[string]any) []string
 	// Release is the code-list release that new messages name.

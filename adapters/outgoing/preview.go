@@ -2,10 +2,13 @@ package outgoing
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/schemas"
 )
 
 // Preview says what leaves, before anything does. It holds names of parts and fields and
@@ -26,9 +29,12 @@ type Preview struct {
 	Withheld []Withheld `json:"withheld"`
 	// Found is what in the free text would identify or locate somebody: to be taken out, and
 	// in the urgent lane to be thought about.
-	Found  []Found  `json:"found,omitempty"`
-	Never  []string `json:"never"` // what the office keeps by itself, in plain words
-	Policy string   `json:"policy"`
+	Found []Found `json:"found,omitempty"`
+	// Deprecated are places that hold a code on its way out: accepted now, and refused by a
+	// release to come. The pointers begin with the unit's name.
+	Deprecated []schemas.Deprecated `json:"deprecated,omitempty"`
+	Never      []string             `json:"never"` // what the office keeps by itself, in plain words
+	Policy     string               `json:"policy"`
 }
 
 // Refused says why the gateway would not take the message, or the desk not sign it.
@@ -109,7 +115,7 @@ func (k Desk) Preview(d Draft, facts gateway.ThreadFacts) (Preview, error) {
 func (c *composition) preview() Preview {
 	p := Preview{
 		Type: c.kind.Name, From: c.draft.From, To: c.draft.To, Readers: []Reader{}, Withheld: []Withheld{}, Never: c.desk.Policy.Kept(), Policy: c.decision.Policy,
-		Found: c.found,
+		Found: c.found, Deprecated: c.deprecated(),
 	}
 	if c.refusal != nil {
 		p.Refused = c.refused(inDraft(c.refusal))
@@ -143,6 +149,21 @@ func (c *composition) preview() Preview {
 	}
 	p.Unreached = gateway.Unreachable(c.desk.Directory, told...)
 	return p
+}
+
+// deprecated finds the codes of the draft that are on their way out, and not what they are.
+func (c *composition) deprecated() []schemas.Deprecated {
+	var all []schemas.Deprecated
+	for _, contents := range []map[string]map[string]any{c.draft.Blocks, c.draft.Sealed} {
+		for _, unit := range slices.Sorted(maps.Keys(contents)) {
+			block, _, _ := gateway.SplitUnit(unit)
+			for _, d := range c.desk.Catalogue.Deprecated(c.head.Codes, block, contents[unit]) {
+				d.Pointer = "/" + unit + strings.TrimPrefix(d.Pointer, "/"+block)
+				all = append(all, d)
+			}
+		}
+	}
+	return all
 }
 
 func (c *composition) refused(err error) *Refused {

@@ -32,6 +32,12 @@ func (p Preview) WriteText(w io.Writer) error {
 	for _, f := range p.Found {
 		entry(b, string(f.Kind), f.Where()+" of "+f.Pointer)
 	}
+	if len(p.Deprecated) > 0 {
+		b.WriteString("\nOn their way out\n")
+	}
+	for _, d := range p.Deprecated {
+		entry(b, d.List, fmt.Sprintf("at %s, accepted until %s at least; trm codes %s says what to write instead", d.Pointer, d.Until, d.List))
+	}
 	if len(p.Readers) > 0 {
 		b.WriteString("\nStays here\n")
 		if len(p.Withheld) == 0 {
