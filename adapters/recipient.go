@@ -53,7 +53,7 @@ func (a *Adapter) addressed(ctx context.Context, in ChangeRequest, may func(gate
 		switch in.Kind {
 		case KindConsent:
 			// One for each conversation: the newest message with a basis is what it goes by.
-			p := planned{draft: a.regional(draftOf(in, x, x.Head.Thread)), target: x}
+			p := planned{draft: a.regional(in.draft(x, x.Head.Thread)), target: x}
 			n := len(plan) - 1
 			switch {
 			case n < 0 || plan[n].draft.Thread != x.Head.Thread:
@@ -67,14 +67,14 @@ func (a *Adapter) addressed(ctx context.Context, in ChangeRequest, may func(gate
 				return nil, nil, err
 			}
 			if !done {
-				plan = append(plan, planned{draft: a.regional(draftOf(in, x, x.Head.ID)), target: x})
+				plan = append(plan, planned{draft: a.regional(in.draft(x, x.Head.ID)), target: x})
 			}
 		case KindCorrection:
 			if !x.Failed.IsZero() && x.Delivered.IsZero() {
 				continue // what never came cannot be corrected
 			}
 			if unit := in.unitOf(x); unit != "" {
-				d := draftOf(in, x, x.Head.ID+"#"+unit)
+				d := in.draft(x, x.Head.ID+"#"+unit)
 				put(&d, unit, content)
 				plan = append(plan, planned{draft: a.regional(d), target: x, unit: unit})
 			}
@@ -168,8 +168,8 @@ func (a *Adapter) recalled(ctx context.Context, x store.Exchange) (bool, error) 
 	}), err
 }
 
-// draftOf is the message to the recipient of x. What the request leaves out is as in x.
-func draftOf(in ChangeRequest, x store.Exchange, target string) outgoing.Draft {
+// draft is the message to the recipient of x. What the request leaves out is as in x.
+func (in ChangeRequest) draft(x store.Exchange, target string) outgoing.Draft {
 	h := x.Head
 	d := outgoing.Draft{
 		Type: in.Kind + changeVersion, From: h.Issuer, To: h.Audience, Thread: h.Thread, Target: target, Test: in.Test,
