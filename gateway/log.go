@@ -8,6 +8,7 @@ const (
 	DirectoryInForce Event = "DirectoryInForce" // a directory came into force
 	PolicyInForce    Event = "PolicyInForce"    // rules of minimisation came into force
 	SchemasInForce   Event = "SchemasInForce"   // schemas and code lists came into force
+	StatementTaken   Event = "StatementTaken"   // an office said something over the directory: a revocation, contacts, a switched-off pair
 	Purged           Event = "Purged"           // what opened earlier entries was destroyed
 	Held             Event = "Held"             // a message is kept beyond its retention
 	Released         Event = "Released"         // and is no longer

@@ -85,3 +85,32 @@ func TestAnAuditorReadsWhatIsKeptByItsPlace(t *testing.T) {
 		t.Errorf("the purge is %+v", d)
 	}
 }
+
+// TestWhatWasTakenIsEnteredOnceInEachLog also where something else was entered since.
+func TestWhatWasTakenIsEnteredOnceInEachLog(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	if err := s.Begin(t.Context(), "o", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	one := gateway.Deed{Event: gateway.StatementTaken, At: noon, Digest: "one", By: "rs/coordinator"}
+	two := gateway.Deed{Event: gateway.StatementTaken, At: noon, Digest: "two", By: "rs/coordinator"}
+	take := func(want int, list ...gateway.Deed) {
+		t.Helper()
+		for _, d := range list {
+			if err := s.EnterOnce(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := s.places(); n != want {
+			t.Errorf("%d entries, want %d", n, want)
+		}
+	}
+	take(2, one, two, one)
+	s.grow()
+	take(2, one, two)
+	if err := s.Begin(t.Context(), "o.2", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	take(4, one, two, two)
+}

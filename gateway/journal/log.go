@@ -219,16 +219,28 @@ func (j *Journal) Enter(ctx context.Context, d gateway.Deed) error {
 	return nil
 }
 
+// EnterOnce enters a deed, unless the running log, or what is on its way there, has one of
+// the same event and digest.
+func (j *Journal) EnterOnce(ctx context.Context, d gateway.Deed) error {
+	return j.enterUnless(ctx, d, `SELECT count(*) > 0 FROM log_outbox e JOIN openings o ON o.entry = e.seq
+		WHERE o.opening ->> 'digest' = ? AND e.event = ? AND e.pair_from IS NULL AND e.event <> 'SubmissionRejection' AND (e.log IS NULL OR e.log = (SELECT max(id) FROM logs))`)
+}
+
 // InForce enters what came into force, unless the last entry of its event says so already,
 // in the running log or on its way there.
 func (j *Journal) InForce(ctx context.Context, d gateway.Deed) error {
+	return j.enterUnless(ctx, d, `SELECT o.opening ->> 'digest' = ? FROM log_outbox e JOIN openings o ON o.entry = e.seq
+		WHERE e.event = ? AND e.pair_from IS NULL AND e.event <> 'SubmissionRejection' AND (e.log IS NULL OR e.log = (SELECT max(id) FROM logs))
+		ORDER BY e.seq DESC LIMIT 1`)
+}
+
+// enterUnless enters a deed unless a query by its digest and event says that it is there.
+func (j *Journal) enterUnless(ctx context.Context, d gateway.Deed, there string) error {
 	entered := false
 	err := j.writer.Do(ctx, func(tx *sqlite.Tx) error {
 		entered = false
 		var same bool
-		err := tx.Row(`SELECT o.opening ->> 'digest' = ? FROM log_outbox e JOIN openings o ON o.entry = e.seq
-			WHERE e.event = ? AND e.pair_from IS NULL AND e.event <> 'SubmissionRejection' AND (e.log IS NULL OR e.log = (SELECT max(id) FROM logs))
-			ORDER BY e.seq DESC LIMIT 1`, d.Digest, string(d.Event)).Scan(&same)
+		err := tx.Row(there, d.Digest, string(d.Event)).Scan(&same)
 		if same || err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}

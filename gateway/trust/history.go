@@ -157,3 +157,7 @@ func LookBack(folder string, now time.Time) ([]*Directory, error) {
 	}
 	return r.Taken(), nil
 }
+
+// StatementID names a statement: the SHA-256 of what was signed, base64url, without the
+// signature, of which ES256 has two.
+func StatementID(jws string) string { return statementID(jws) }

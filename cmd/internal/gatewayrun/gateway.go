@@ -55,6 +55,7 @@ type Gateway struct {
 	inForce     func() []gateway.Deed
 	keep        func() error             // puts what is in force on the shelf
 	entered     map[gateway.Event]string // digests of what the log says is in force
+	told        map[string]bool          // the statements that it says were taken
 	enteredIn   string                   // the log that does
 	redis       redis.UniversalClient
 	dispatchers []*gateway.Dispatcher
@@ -75,7 +76,7 @@ type Gateway struct {
 // New opens everything: keys, directory, schemas, policy, journal, queue, listeners. What
 // it opened is closed by Run, or here if something fails.
 func New(ctx context.Context, c Config, env Environment) (*Gateway, error) {
-	g := &Gateway{log: env.Log, now: env.Now, stopping: make(chan struct{}), entered: map[gateway.Event]string{}}
+	g := &Gateway{log: env.Log, now: env.Now, stopping: make(chan struct{}), entered: map[gateway.Event]string{}, told: map[string]bool{}}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}

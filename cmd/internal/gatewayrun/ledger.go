@@ -14,6 +14,7 @@ import (
 	"example.org/trm/gateway/journal"
 	"example.org/trm/gateway/ledger"
 	"example.org/trm/gateway/ledger/quorum"
+	"example.org/trm/gateway/trust"
 )
 
 // openLog opens the log that the directory lists, nil where it lists none, and compares the
@@ -98,6 +99,7 @@ func (g *Gateway) enterInForce(ctx context.Context) error {
 	if n := len(logs); n > 0 && logs[n-1].Origin != g.enteredIn {
 		g.enteredIn = logs[n-1].Origin
 		clear(g.entered)
+		clear(g.told)
 	}
 	for _, d := range g.inForce() {
 		if g.entered[d.Event] == d.Digest {
@@ -111,6 +113,26 @@ func (g *Gateway) enterInForce(ctx context.Context) error {
 			return err
 		}
 		g.entered[d.Event] = d.Digest
+	}
+	return g.enterTold(ctx)
+}
+
+// enterTold writes into the log each statement that was taken over the directory, so that
+// none can be left out of what an auditor is given.
+func (g *Gateway) enterTold(ctx context.Context) error {
+	for _, jws := range g.directory.Current().Statements() {
+		id := trust.StatementID(jws)
+		if g.told[id] {
+			continue
+		}
+		s, err := trust.ReadStatement(jws)
+		if err != nil {
+			return err
+		}
+		if err := g.journal.EnterOnce(ctx, gateway.Deed{Event: gateway.StatementTaken, At: g.now(), Digest: id, By: s.By}); err != nil {
+			return err
+		}
+		g.told[id] = true
 	}
 	return nil
 }
