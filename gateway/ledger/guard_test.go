@@ -414,3 +414,53 @@ func TestAYearTurnsIntoALogThatCommitsToTheOld(t *testing.T) {
 		}
 	}
 }
+
+// A new disk: neither database nor guard, and a quorum that knows better.
+func TestANewDatabaseOfAnOldLogIsNotSigned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, twoOfThree)
+	w.run()
+	w.deeds(0, 5)
+	w.witnessed(5)
+	last, _, err := w.journal.Checkpoint(t.Context(), origin, 1<<40)
+	w.must(err)
+	w.close()
+	w.must(os.RemoveAll(filepath.Dir(w.database())))
+	w.must(os.Remove(w.guardFile()))
+	w.run()
+	w.deeds(50, 9)
+	w.refused(ledger.ErrContradicted)
+	if _, err := os.Stat(w.guardFile()); err == nil {
+		t.Error("a checkpoint was signed")
+	}
+	if s := w.standing(); s.Signed != 0 || s.Held != 0 || *w.numbered.Load() != "trm/2026.2" {
+		t.Errorf("%+v, numbered in %s", s, *w.numbered.Load())
+	}
+	g, err := ledger.OpenGuard(w.guardFile())
+	w.must(err)
+	if next, err := ledger.Succeed(t.Context(), w.journal, w.signer.Key(), g, last, noon); err != nil || next != "trm/2026.2" {
+		t.Fatal(next, err)
+	}
+	w.await("the successor", func() error {
+		if s := w.standing(); s.Origin != "trm/2026.2" || s.Witnessed != 10 {
+			return fmt.Errorf("%+v", s)
+		}
+		return nil
+	})
+}
+
+// A new log does not wait long for witnesses that are away.
+func TestANewLogBeginsWithoutItsWitnesses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, twoOfThree)
+	for _, o := range w.witnesses {
+		o.off.Store(true)
+	}
+	w.run()
+	w.deeds(0, 3)
+	w.published(3)
+	for _, o := range w.witnesses {
+		o.off.Store(false)
+	}
+	w.witnessed(3)
+}

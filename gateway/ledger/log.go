@@ -69,6 +69,7 @@ type state struct {
 	at       time.Time
 	draft    []byte // signed for the eyes of witnesses: they say whether it may be published
 	unproven bool   // nothing outside the database says how far the log had come
+	fresh    bool   // nothing was ever signed, as far as this side knows
 	refused  error
 	checked  time.Time // when it was last asked whether the refusal still holds
 
@@ -192,12 +193,13 @@ func (s state) refuse(err error) (state, error) {
 // other shows its witnesses first what it would publish.
 func (l *Log) unguarded(ctx context.Context, s state, logs []gateway.LogHead) (state, error) {
 	if len(logs) == 0 {
-		s.origin = l.o.Origin
+		s.origin, s.fresh = l.o.Origin, true
 		return s, l.o.Store.Begin(ctx, s.origin, nil, nil)
 	}
 	last := logs[len(logs)-1]
 	s.origin = last.Origin
 	if len(logs) == 1 && last.Size == 0 {
+		s.fresh = true
 		return s, nil
 	}
 	s.unproven = true

@@ -34,6 +34,9 @@ func (l *Log) Run(ctx context.Context) error {
 	if err := l.recall(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
+	if l.now().fresh {
+		l.greet(ctx)
+	}
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)

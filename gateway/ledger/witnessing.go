@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"example.org/trm/gateway/ledger/quorum"
 )
@@ -21,6 +22,35 @@ type target struct {
 	origin string
 	tree   tree
 	note   []byte
+}
+
+// greeting is how long a new log waits for its witnesses before it begins without them.
+const greeting = 3 * time.Second
+
+// greet shows the witnesses that a log is new. Its empty tree is the beginning of every
+// history, and a witness that knows more says so: then it is the database that is new, and
+// not the log. Those that are away are not waited for.
+func (l *Log) greet(ctx context.Context) {
+	p, origin := l.o.Policy(), l.now().origin
+	root, err := tlog.TreeHash(0, nil)
+	if err != nil {
+		return
+	}
+	signed, err := l.sign(origin, tree{root: root})
+	if err != nil {
+		return // what is wrong with the key shows again when there is something to sign
+	}
+	ctx, cancel := context.WithTimeout(ctx, greeting)
+	defer cancel()
+	answers, contradict := l.askers.ask(ctx, p, target{origin, tree{root: root}, signed}), map[string]error{}
+	var errs []error
+	for range p.Witnesses {
+		if a := <-answers; errors.Is(a.err, ErrContradicted) {
+			contradict[a.name] = a.err
+			errs = append(errs, fmt.Errorf("%s: %w", a.name, a.err))
+		}
+	}
+	_ = l.unsatisfied(ctx, p, contradict, errors.Join(errs...)) // refuses, or has said what it heard
 }
 
 // recall finds out how far each log was witnessed before this process began.
