@@ -10,9 +10,10 @@
 //	Bound       signed by the gateway and closed for one reader  [Binder]
 //	Evidence    a signed statement of what happened to it        [Testify], [Witnessed]
 //
-// and three verbs move it: [Receiver.Accept] takes a submission and answers with a signed
-// receipt, [Dispatcher.Run] puts recorded deliveries into their destination's stream, and
-// [Collector.Collect] takes the recipient's evidence.
+// and four verbs move it: [Receiver.Accept] takes a submission and answers with a signed
+// receipt, [Dispatcher.Run] puts recorded deliveries into their destination's stream,
+// [Collector.Collect] takes the recipient's evidence, and [Timekeeper.Run] signs when the
+// time of an answer that is owed runs out.
 //
 // # Four promises
 //

@@ -172,6 +172,7 @@ type step struct {
 	Signer gateway.Party `json:"signer"`
 	Code   gateway.Code  `json:"code,omitempty"`
 	SDHash string        `json:"sdHash,omitempty"`
+	Due    time.Time     `json:"due,omitzero"` // the date that a step of a duty is about
 }
 
 // trace asks about a message and proves what comes back.
@@ -190,7 +191,7 @@ func (d *desk) trace(ctx context.Context, as gateway.Party, id gateway.MessageID
 		if st.Message != id {
 			return t, exitWith(exitInvalid, fmt.Errorf("the gateway showed evidence of another message"))
 		}
-		t.Steps = append(t.Steps, step{At: st.At, Event: st.Event, Signer: st.Signer, Code: st.Code, SDHash: st.SDHash})
+		t.Steps = append(t.Steps, step{At: st.At, Event: st.Event, Signer: st.Signer, Code: st.Code, SDHash: st.SDHash, Due: st.Due})
 	}
 	if as != id.Issuer || s.Withheld == "" {
 		return t, nil
@@ -245,13 +246,21 @@ func because(c gateway.Code) string {
 	return ": " + string(c)
 }
 
+// dated says which date a step of a duty is about.
+func dated(due time.Time) string {
+	if due.IsZero() {
+		return ""
+	}
+	return ", about " + due.Format(time.RFC3339)
+}
+
 func (a *app) printTimeline(t timeline) {
 	a.printf("%s %s to %s: %s\n", t.Issuer, t.ID, t.Audience, t.State)
 	if t.Pair != nil {
 		a.printf("  number  %s\n", pairText(*t.Pair))
 	}
 	for _, s := range t.Steps {
-		a.printf("  %s  %s, signed by %s%s\n", s.At.Format(time.RFC3339), s.Event, s.Signer, because(s.Code))
+		a.printf("  %s  %s, signed by %s%s%s\n", s.At.Format(time.RFC3339), s.Event, s.Signer, because(s.Code), dated(s.Due))
 	}
 	if t.Withheld == nil {
 		return

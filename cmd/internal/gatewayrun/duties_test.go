@@ -3,6 +3,7 @@ package gatewayrun_test
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"example.org/trm/adapters"
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/certs"
+	"example.org/trm/cmd/internal/gatewayrun"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/api"
 	"example.org/trm/gateway/envelope"
@@ -72,6 +74,20 @@ func (w *world) duties(p gateway.Party) (out struct{ Owes, Owed []map[string]any
 	return out
 }
 
+// metrics holds what operators see.
+func (w *world) metrics(want ...string) {
+	w.t.Helper()
+	door := w.url
+	defer func() { w.url = door }()
+	w.url = "http://" + w.gateway.Operators().String()
+	a := w.call("", "GET", "/metrics", nil)
+	for _, m := range want {
+		if !strings.Contains(a.body, m+"\n") {
+			w.t.Errorf("no %s among the metrics", m)
+		}
+	}
+}
+
 // plain takes the example into the ordinary lane, and its wish for an answer into the past.
 func plain(d map[string]any) {
 	d["lane"] = "normal"
@@ -88,7 +104,7 @@ func (w *world) at(t time.Time) { w.now.add(t.Sub(w.now.Now())) }
 // morning is due the next Tuesday at four; nobody answers.
 func TestARecipientThatIsSilentForSixDaysIsOnRecord(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t, func(c *gatewayrun.Config) { c.Operators = "127.0.0.1:0" })
 	w.start()
 	m := w.signed("referral.request/1.0", outgoing.Options{}, plain)
 	sender := m.Head.Issuer
@@ -112,6 +128,8 @@ func TestARecipientThatIsSilentForSixDaysIsOnRecord(t *testing.T) {
 	if got := w.duties("rs/coordinator"); len(got.Owes) != 1 || got.Owes[0]["standing"] != "overdue" || got.Owes[0]["due"] != "2026-12-01T15:00:00Z" || got.Owes[0]["jti"] != m.ID.ID {
 		t.Errorf("the debtor is shown %v", got)
 	}
+	w.metrics(`trm_gateway_duties{country="rs",standing="overdue"} 1`, `trm_gateway_duties{country="rs",standing="due"} 0`, `trm_gateway_duties{country="me",standing="overdue"} 0`,
+		`trm_gateway_overdue_age_seconds{country="rs"} 0`)
 	// The gateway is away when the last step comes, and says later that it came.
 	w.stop()
 	w.at(time.Date(2026, 12, 3, 8, 30, 0, 0, time.UTC))
@@ -128,6 +146,7 @@ func TestARecipientThatIsSilentForSixDaysIsOnRecord(t *testing.T) {
 			t.Errorf("%s is about %+v", s.Event, s)
 		}
 	}
+	w.metrics(`trm_gateway_duties{country="rs",standing="escalated"} 1`, `trm_gateway_duties{country="rs",standing="overdue"} 0`, `trm_gateway_overdue_age_seconds{country="rs"} 149400`)
 	// Nothing is said twice, however late it becomes; the status has the same statements.
 	w.at(time.Date(2027, 1, 20, 8, 0, 0, 0, time.UTC))
 	w.stop()
@@ -215,6 +234,57 @@ func TestTheDatesAreThoseThatThePairAgreed(t *testing.T) {
 	w.at(time.Date(2026, 11, 27, 15, 0, 0, 0, time.UTC))
 	if got := said(w.told(sender, 4)); !slices.Equal(got[2:], []string{"27 15:00 DueSoon for 27 15:00", "27 15:00 Overdue for 27 15:00"}) {
 		t.Errorf("the record says %q", got)
+	}
+}
+
+// TestADelayNoticeMovesTheDateAndAnAnswerEndsIt sends both as the debtor does.
+func TestADelayNoticeMovesTheDateAndAnAnswerEndsIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.start()
+	m := w.signed("referral.request/1.0", outgoing.Options{}, plain)
+	sender, debtor := m.Head.Issuer, m.Head.Audience
+	send := func(s outgoing.Signed) {
+		t.Helper()
+		if a := w.submit(s.Head.Issuer, s.Raw); a.StatusCode != 202 {
+			t.Fatalf("got %d %q", a.StatusCode, a.body)
+		}
+	}
+	reply := func(change func(map[string]any)) func(map[string]any) {
+		return func(d map[string]any) {
+			d["from"], d["to"], d["thread"], d["lane"] = string(debtor), string(sender), m.Head.Thread, "normal"
+			change(d)
+		}
+	}
+	send(m)
+	w.deliver("rs")
+	w.told(sender, 2)
+	w.at(time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC))
+	w.told(sender, 3)
+	send(w.signed("deadline.change/1.0", outgoing.Options{}, reply(func(d map[string]any) {
+		delete(d, "inReplyTo")
+		d["target"], d["answerBy"] = m.ID.ID, "2026-12-10T15:00:00Z"
+	})))
+	w.at(time.Date(2026, 12, 4, 12, 0, 0, 0, time.UTC)) // the first date, and the day after, are over
+	for p, owes := range map[gateway.Party]bool{sender: false, debtor: true} {
+		got := w.duties(p)
+		list := got.Owed
+		if owes {
+			list = got.Owes
+		}
+		if len(list) != 1 || list[0]["due"] != "2026-12-10T15:00:00Z" || list[0]["standing"] != "due" || list[0]["late"] != nil || !reflect.DeepEqual(list[0]["earlier"], []any{"2026-12-01T15:00:00Z"}) {
+			t.Errorf("%s is shown %v", p, got)
+		}
+	}
+	send(w.signed("referral.answer/1.0", outgoing.Options{}, reply(func(d map[string]any) { d["inReplyTo"] = m.ID.ID })))
+	if got := w.duties(debtor); len(got.Owes) != 0 {
+		t.Errorf("after the answer %v is owed", got.Owes)
+	}
+	w.at(time.Date(2027, 1, 15, 12, 0, 0, 0, time.UTC))
+	w.stop()
+	w.start()
+	if got, want := said(w.feed(sender))[2:], []string{"30 07:00 DueSoon for 01 15:00"}; !slices.Equal(got, want) {
+		t.Errorf("the record says %q, want %q", got, want)
 	}
 }
 
