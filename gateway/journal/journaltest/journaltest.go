@@ -20,6 +20,10 @@ type Journal interface {
 	gateway.Book
 	gateway.Memory
 	gateway.Overrides
+	gateway.Duties
+	Duties(ctx context.Context, p gateway.Party, n int) ([]gateway.Duty, error)
+	Standings(ctx context.Context, now time.Time) (map[gateway.Country]journal.Standing, error)
+	Log
 	Overrides(ctx context.Context, c gateway.Country, from, until time.Time, n int) ([]gateway.Override, error)
 	ForgetApprovals(ctx context.Context, t time.Time, n int) (int, error)
 	Status(ctx context.Context, id gateway.MessageID) (journal.Status, bool, error)
@@ -76,12 +80,19 @@ func Run(t *testing.T, open Opener) {
 		{"LapsedDeliveriesAreFoundOnce", lapsed},
 		{"AStatusTellsHowFarAMessageCame", states},
 		{"ANumberLeadsToItsMessage", pairs},
+		{"EachStepOfADutyIsRecordedOnceAndInOrder", stepped},
+		{"AnAnswerEndsADuty", ended},
 		{"AFeedIsReadOnFromWhereItWasLeft", feed},
 		{"BacklogsTellWhatIsUnfinished", backlogs},
 		{"ADeliveryIsForgottenOnceNobodyNeedsIt", forgotten},
 		{"ALeaseHasOneHolder", leases},
 		{"WhatRunsAloneRunsAlone", alone},
 		{"WhatLosesItsLeaseIsEnded", robbed},
+		{"EveryEventGetsOnePlaceInTheLog", places},
+		{"AnEntryIsFoundWithWhatOpensIt", openings},
+		{"ALogSucceedsAnother", succession},
+		{"TheNewestWitnessedCheckpointOfADayStands", checkpoints},
+		{"WhatIsInForceIsEnteredWhenItChanges", inForce},
 		{"AnEndedJournalRefuses", closed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
