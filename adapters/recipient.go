@@ -169,23 +169,23 @@ func (a *Adapter) recalled(ctx context.Context, x store.Exchange) (bool, error) 
 }
 
 // draft is the message to the recipient of x. What the request leaves out is as in x.
-func (in ChangeRequest) draft(x store.Exchange, target string) outgoing.Draft {
+func (r ChangeRequest) draft(x store.Exchange, target string) outgoing.Draft {
 	h := x.Head
 	d := outgoing.Draft{
-		Type: in.Kind + changeVersion, From: h.Issuer, To: h.Audience, Thread: h.Thread, Target: target, Test: in.Test,
-		Lane: cmp.Or(in.Lane, h.Lane), Purpose: cmp.Or(in.Purpose, h.Purpose), Basis: cmp.Or(in.Basis, h.Basis),
-		Act: []string{cmp.Or(in.Effect, KindRecall)}, EffectiveAt: in.EffectiveAt,
+		Type: r.Kind + changeVersion, From: h.Issuer, To: h.Audience, Thread: h.Thread, Target: target, Test: r.Test,
+		Lane: cmp.Or(r.Lane, h.Lane), Purpose: cmp.Or(r.Purpose, h.Purpose), Basis: cmp.Or(r.Basis, h.Basis),
+		Act: []string{cmp.Or(r.Effect, KindRecall)}, EffectiveAt: r.EffectiveAt,
 	}
 	switch {
-	case in.Agreement != nil:
-		d.Agreement = gateway.Agreement(*in.Agreement)
-	case in.Kind == KindConsent:
-		d.Agreement = decided(in.Effect, h.Agreement)
+	case r.Agreement != nil:
+		d.Agreement = gateway.Agreement(*r.Agreement)
+	case r.Kind == KindConsent:
+		d.Agreement = decided(r.Effect, h.Agreement)
 	default:
 		d.Agreement = h.Agreement
 	}
-	if in.Reason != "" {
-		d.Blocks = map[string]map[string]any{"report": {"reason": in.Reason}}
+	if r.Reason != "" {
+		d.Blocks = map[string]map[string]any{"report": {"reason": r.Reason}}
 	}
 	return d
 }
