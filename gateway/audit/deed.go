@@ -5,6 +5,7 @@ import (
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/ledger"
+	"example.org/trm/gateway/trust"
 )
 
 // private reports whether only one country's auditor may read what a deed was: the others
@@ -48,6 +49,12 @@ func (v *verifier) deed(l *leaf, o Opened, opened bool) {
 	case gateway.SchemasInForce:
 		v.edition = d.Digest
 		v.hold(l, EditionKnown, v.knows(d.Digest), "the schemas that came into force, %s, are not here", d.Digest)
+	case gateway.StatementTaken:
+		said, ok := v.told[d.Digest]
+		v.hold(l, StatementProven, ok, "what %s said over the directory, and the gateway took, is not here", d.By)
+		if ok && said.Kind == trust.Revocation {
+			v.revoked[said.Key] = true
+		}
 	case gateway.Purged:
 		v.purges[l.index] = d.Number
 	case gateway.OriginSucceeded:

@@ -80,7 +80,7 @@ var rules = []struct {
 }{
 	{BundleForm, "the file has the one form of a bundle, and everything in it that its contents name"},
 	{DirectoryProven, "the coordinators whom the pins name signed every directory"},
-	{StatementProven, "every revocation, switch and contact was signed by the office that it speaks for"},
+	{StatementProven, "every revocation, switch and contact that the gateway took is here, and was signed by the office that it speaks for"},
 	{EditionKnown, "policies and schemas are those whose digests are named"},
 	{LogSignature, "the log that the directory names signed the checkpoint"},
 	{WitnessQuorum, "as many witnesses cosigned it as the directory asks"},

@@ -129,7 +129,7 @@ const heardWithin = 10 * time.Minute
 // heard of that yet.
 func (v *verifier) late(l *leaf, h gateway.Head, k gateway.Key, received time.Time) {
 	says := fmt.Sprintf("the message was received at %s, signed with a key of %s that was revoked at %s", stamp(received), h.Issuer, stamp(k.Revoked))
-	if received.Sub(k.Revoked) < heardWithin {
+	if received.Sub(k.Revoked) < heardWithin && !v.revoked[k.ID] {
 		v.at(l, KeyUsable, NotCheckable, says+": the gateway may not have heard of that yet")
 		return
 	}

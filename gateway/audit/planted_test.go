@@ -39,7 +39,7 @@ func TestThePlantedFindingsAreFound(t *testing.T) {
 		"clean.trmaudit": nil,
 		"planted.trmaudit": {
 			{5, audit.EntryUnaltered, audit.Violates}, {12, audit.NumbersGapFree, audit.Violates},
-			{13, audit.KeyUsable, audit.Violates}, {14, audit.PolicyKept, audit.Violates},
+			{14, audit.KeyUsable, audit.Violates}, {15, audit.PolicyKept, audit.Violates},
 		},
 	} {
 		f, err := os.Open(filepath.Join("testdata", file))
@@ -77,7 +77,7 @@ func plant(t *testing.T) {
 		size := int64(len(w.entries))
 		x := audit.Exporter{Log: log{w}, Records: log{w}, Editions: shortened{log{w}, small}}
 		var b bytes.Buffer
-		w.ok(x.Write(context.Background(), &b, "me/auditor", audit.Range{Origin: origin, Size: size, Checkpoint: w.checkpoint(size), Until: w.now.Add(time.Hour)}))
+		w.ok(x.Write(context.Background(), &b, "me/auditor", audit.Range{Origin: origin, Size: size, Checkpoint: w.checkpoint(size)}))
 		return b.Bytes()
 	}
 	write("pins.json", append(pins, '\n'))
@@ -86,6 +86,7 @@ func plant(t *testing.T) {
 	w.numbers[[2]gateway.Country{"me", "rs"}]++ // a delivery that nobody is to know of
 	s := w.send(referral(me, rs))
 	w.revoke(rs, w.key(rs).Evidence.ID(), w.now.Add(10*time.Minute))
+	w.take()
 	w.testify(s, gateway.ContentConsignment, rs, func(st *gateway.Statement) { st.At = w.now.Add(time.Hour) })
 	w.lenient = true
 	w.send(referral(me, rs))

@@ -335,13 +335,28 @@ func TestEachLieOfAGatewayIsNamedWithItsEntry(t *testing.T) {
 		}},
 		{"a message after its key was revoked", func(w *world) []found {
 			w.revoke(me, w.key(me).Message.ID(), noon.Add(-time.Hour))
+			w.take()
 			s := w.send(referral(me, rs))
 			return []found{{s.index, audit.KeyUsable, audit.Violates}}
 		}},
 		{"a message moments after its key was revoked", func(w *world) []found {
 			w.revoke(me, w.key(me).Message.ID(), noon.Add(-time.Minute))
 			s := w.send(referral(me, rs), signedAt(noon.Add(-2*time.Minute)))
+			w.take()
 			return []found{{s.index, audit.KeyUsable, audit.NotCheckable}}
+		}},
+		{"a message moments after the gateway took its key's revocation", func(w *world) []found {
+			w.revoke(me, w.key(me).Message.ID(), noon.Add(-time.Minute))
+			w.take()
+			s := w.send(referral(me, rs), signedAt(noon.Add(-2*time.Minute)))
+			return []found{{s.index, audit.KeyUsable, audit.Violates}}
+		}},
+		{"a revocation that is left out", func(w *world) []found {
+			w.revoke(me, w.key(me).Message.ID(), noon.Add(-time.Hour))
+			i := w.take()
+			w.told = nil
+			w.send(referral(me, rs))
+			return []found{{i, audit.StatementProven, audit.Violates}}
 		}},
 		{"read and never delivered", func(w *world) []found {
 			s := w.send(referral(me, rs))

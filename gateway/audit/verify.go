@@ -79,7 +79,9 @@ type verifier struct {
 	options   Options
 	parts     parts
 	report    *Report
-	receipt   bool // one message's, which its correspondents hold themselves
+	receipt   bool                       // one message's, which its correspondents hold themselves
+	told      map[string]trust.Statement // by id
+	revoked   map[string]bool            // keys of which the log has said that their revocation was taken
 	history   *trust.History
 	policies  map[string]*policy.Policy
 	editions  map[string]Types
@@ -133,7 +135,7 @@ func (v *verifier) find(entry int64, rule Rule, verdict Verdict, says string) {
 
 // directories proves the chain of directories and what was told over them.
 func (v *verifier) directories() {
-	v.history = trust.NewHistory(v.options.Pins)
+	v.history, v.told, v.revoked = trust.NewHistory(v.options.Pins), map[string]trust.Statement{}, map[string]bool{}
 	for _, m := range v.parts.directories {
 		if _, err := v.history.Take(m.data); err != nil {
 			v.find(whole, DirectoryProven, Violates, "directory "+m.name+": "+err.Error())
@@ -145,11 +147,13 @@ func (v *verifier) directories() {
 		v.find(whole, DirectoryProven, Violates, "no directory is here, so that no signature can be proven")
 	}
 	for _, jws := range v.parts.statements {
-		if _, err := v.history.Hear(jws); err != nil {
+		said, err := v.history.Hear(jws)
+		if err != nil {
 			v.find(whole, StatementProven, Violates, "a statement: "+err.Error())
-		} else {
-			v.report.conforms(StatementProven)
+			continue
 		}
+		v.told[trust.StatementID(jws)] = said
+		v.report.conforms(StatementProven)
 	}
 }
 

@@ -291,6 +291,12 @@ func (w *world) revoke(p gateway.Party, key string, at time.Time) {
 	w.told = append(w.told, jws)
 }
 
+// take lets the gateway say that it took what was told last.
+func (w *world) take() int64 {
+	w.t.Helper()
+	return w.deed(gateway.Deed{Event: gateway.StatementTaken, At: w.now, Digest: trust.StatementID(w.told[len(w.told)-1])})
+}
+
 func (w *world) evidence(s sent, e gateway.Event, jws string) int64 {
 	return w.enter(e, s.number(), audit.Opening{Event: e, Issuer: s.Head.Issuer, ID: s.Head.ID, Delivery: s.Bound.Binding.Delivery, Evidence: jws}, nil)
 }
@@ -458,7 +464,7 @@ func (w *world) bundleFrom(viewer gateway.Party, first, size int64) []byte {
 	w.t.Helper()
 	x := audit.Exporter{Log: log{w}, Records: log{w}, Editions: log{w}}
 	var b bytes.Buffer
-	w.ok(x.Write(context.Background(), &b, viewer, audit.Range{Origin: w.origin, First: first, Size: size, Checkpoint: w.checkpoint(size), Until: w.now.Add(time.Hour)}))
+	w.ok(x.Write(context.Background(), &b, viewer, audit.Range{Origin: w.origin, First: first, Size: size, Checkpoint: w.checkpoint(size)}))
 	return b.Bytes()
 }
 

@@ -76,8 +76,7 @@ type Exporter struct {
 type Range struct {
 	Origin      string
 	First, Size int64
-	Checkpoint  []byte    // of Size
-	Until       time.Time // the end of its day: what was told later is not in the bundle
+	Checkpoint  []byte // of Size
 }
 
 // ErrNothing says that no witnessed checkpoint covers the days that were asked for.
@@ -99,7 +98,7 @@ func (x Exporter) Range(ctx context.Context, origin string, from, to time.Time) 
 	if err != nil {
 		return r, err
 	}
-	r.Size, r.Checkpoint, r.Until = c.Size, note, time.Unix((of+1)*86400, 0).UTC()
+	r.Size, r.Checkpoint = c.Size, note
 	before, _, err := x.Log.Checkpoint(ctx, origin, day(from)-1)
 	if err != nil || before == nil {
 		return r, err
@@ -184,17 +183,17 @@ func (x Exporter) begin(ctx context.Context, a archive, c Contents, r Range, dee
 			number = max(number, d.Number)
 		}
 	}
-	if err := x.directories(a, number, r.Until); err != nil {
+	if err := x.directories(a, number, named[gateway.StatementTaken]); err != nil {
 		return err
 	}
 	return errors.Join(x.editions(a, named), x.upper(ctx, a, c))
 }
 
 // directories writes every directory up to a number, because each is proven with the one
-// before, and what was told until then.
-func (x Exporter) directories(a archive, number int64, until time.Time) error {
-	taken, told := x.Editions.Directories()
-	for _, d := range taken {
+// before, and the statements that the log says were taken over them.
+func (x Exporter) directories(a archive, number int64, taken []string) error {
+	list, told := x.Editions.Directories()
+	for _, d := range list {
 		if int64(d.Number()) > number {
 			break
 		}
@@ -204,11 +203,7 @@ func (x Exporter) directories(a archive, number int64, until time.Time) error {
 	}
 	var text []byte
 	for _, jws := range told {
-		s, err := trust.ReadStatement(jws)
-		if err != nil {
-			return err
-		}
-		if s.Issued.Before(until) {
+		if slices.Contains(taken, trust.StatementID(jws)) {
 			text = append(append(text, jws...), '\n')
 		}
 	}
