@@ -1,7 +1,7 @@
 // Package journal records what was exchanged: every message's answer, its delivery, the
 // evidence about it, and the outbox of the log, in one SQLite database.
 //
-// It implements [gateway.Journal], [gateway.Outbox] and [gateway.Book]. Once a method
+// It implements [gateway.Journal], [gateway.Outbox], [gateway.Book] and [gateway.Duties]. Once a method
 // returns without error, what it wrote is on disk. An error means that nothing was
 // written or, where the disk failed in the middle of a flush, that it may have been:
 // asking again for the same id settles it.

@@ -5,8 +5,8 @@
 //
 //   - [Rules.Admit] is what the door asks: whether a reply has anything to reply to.
 //   - [Calendar] knows the working days of a country, in its time zone; [Due] counts them.
-//   - [Clock.Open] makes the [Duty] that a message lays on its recipient.
-//   - [Clock.Apply] says what becomes of an [Exchange] when something happens: the table
+//   - [Clock.Open] makes the [gateway.Duty] that a message lays on its recipient.
+//   - [Clock.Apply] says what becomes of a [gateway.Exchange] when something happens: the table
 //     states.csv, whose every cell a test holds against it.
 //
 // gateway/doc/clock.md says in words what is counted how, and which dates of the
