@@ -133,7 +133,7 @@ func (a *Adapter) plan(ctx context.Context, n store.Notice) error {
 	}
 	p := store.Plan{Ref: n.Ref, At: now, Due: d.Due, Party: n.Party, Retell: now.Add(a.Retell.after(1))}
 	p.Rings, p.Next = a.Bell.schedule(n, d, a.alternate(n.Party), now)
-	if p.Failure, err = a.testimony(n, gateway.ConsignmentNotificationFailure); err != nil {
+	if p.Failure, err = a.testimony(ctx, n, gateway.ConsignmentNotificationFailure); err != nil {
 		return err
 	}
 	failed, err := a.Store.Plan(ctx, p)
@@ -180,12 +180,17 @@ func (a *Adapter) alternate(p gateway.Party) gateway.Party {
 
 // testimony is what this country signs about its telling of a notice. About a message of
 // its own it signs nothing: the gateway has.
-func (a *Adapter) testimony(n store.Notice, e gateway.Event) (gateway.Evidence, error) {
+func (a *Adapter) testimony(ctx context.Context, n store.Notice, e gateway.Event) (gateway.Evidence, error) {
 	if n.Side != store.Inbound {
 		return gateway.Evidence{}, nil
 	}
+	d, err := a.Store.Delivery(ctx, n.Delivery)
+	if err != nil {
+		return gateway.Evidence{}, err
+	}
 	s := gateway.Statement{
-		ID: a.NewID(), Signer: n.Party, At: a.Now().UTC().Truncate(time.Second), Event: e, Message: n.Message, Delivery: n.Delivery, Role: n.Party.Role(),
+		ID: a.NewID(), Signer: n.Party, At: a.Now().UTC().Truncate(time.Second), Event: e, Message: n.Message, Delivery: d.ID, Pair: d.Pair,
+		SDHash: d.SDHash, Role: n.Party.Role(),
 	}
 	if e == gateway.ConsignmentNotificationFailure {
 		s.Code = gateway.CodeAttemptsExhausted
@@ -270,7 +275,7 @@ func (a *Adapter) call(ctx context.Context, r store.Ring, n store.Notice, c Chan
 	t.Mark, t.Done = store.Answered, true
 	var told gateway.Evidence
 	if r.Party == n.Party {
-		if told, err = a.testimony(n, gateway.ConsignmentNotification); err != nil {
+		if told, err = a.testimony(ctx, n, gateway.ConsignmentNotification); err != nil {
 			return false, false, err
 		}
 	}
@@ -302,7 +307,7 @@ func (a *Adapter) unheard(ctx context.Context, r store.Ring, n store.Notice) err
 	var failed gateway.Evidence
 	var err error
 	if r.Party == n.Party {
-		if failed, err = a.testimony(n, gateway.ConsignmentNotificationFailure); err != nil {
+		if failed, err = a.testimony(ctx, n, gateway.ConsignmentNotificationFailure); err != nil {
 			return err
 		}
 	}

@@ -223,6 +223,6 @@ func (a *Adapter) finish(ctx context.Context, d store.Delivery, end store.Outcom
 	a.counted(ctx, a.watch.deliveries, "outcome", string(end.State))
 	a.Log.Info("ended delivery", "country", string(a.Country), "message", d.Message.ID, "delivery", d.ID,
 		"outcome", string(end.State), "problem", string(end.Code))
-	a.rouse()
+	defer a.rouse() // once the delivery is testified: people are told of what is there
 	return a.tell(ctx, t)
 }

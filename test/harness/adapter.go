@@ -55,7 +55,12 @@ func (r *Region) startAdapter(c gateway.Country, system *nation.System, https bo
 		"country": c, "certs": r.Certs, "development": true, "data": filepath.Join(r.Dir, "adapters", string(c)), "listen": listen,
 		"gateway": map[string]any{"url": r.URL},
 		"deliver": deliver, "callers": []any{map[string]any{"tokenFile": token}}, "otlp": r.Spans.URL,
-		"retry": quick, "retell": map[string]any{"first": "1s", "last": "4s"}, "resubmit": quick, "attempt": "5s",
+		// Outside the offices' folders: what people are told must name nobody either.
+		"notify": map[string]any{
+			"default": []any{map[string]any{"file": map[string]any{"path": filepath.Join(r.Dir, "notices", string(c)+".log")}}},
+			"retry":   quick,
+		},
+		"retry":  quick, "retell": map[string]any{"first": "1s", "last": "4s"}, "resubmit": quick, "attempt": "5s",
 	}
 	if https {
 		config["source"] = "https"

@@ -98,7 +98,8 @@ func (r *Region) Status(s *Sent) (Status, error) {
 	return st, nil
 }
 
-// Settle waits until every message has ended and its sender knows.
+// Settle waits until every message has ended, people were told of those that arrived, and
+// the sender knows both.
 func (r *Region) Settle() {
 	r.t.Helper()
 	open := r.Sent()
@@ -111,13 +112,18 @@ func (r *Region) Settle() {
 				return false
 			}
 			last = fmt.Sprintf("%s is %s, at the gateway %q", s.ID.ID, st.State, st.Gateway)
-			return st.State == "refused" || ended(st.Gateway)
+			return st.State == "refused" || ended(st.Gateway) && (st.Gateway == gateway.StateFailed || st.Gateway == gateway.StateExpired || announced(st))
 		})
 		if len(open) > 0 {
 			return fmt.Errorf("%d have not; %s", len(open), last)
 		}
 		return nil
 	})
+}
+
+// announced reports whether the recipient signed that its people were told.
+func announced(st Status) bool {
+	return slices.ContainsFunc(st.Evidence, func(t Testimony) bool { return t.Event == gateway.ConsignmentNotification })
 }
 
 // Await waits until the gateway says that a message is in the state.
