@@ -206,8 +206,9 @@ func (s *schema) explain(e gojsonschema.ResultError) *fault {
 	case "invalid_type":
 		return p.fault(fmt.Sprintf("This must be of type %v.", p.schema["type"]))
 	case "enum":
-		f := p.fault(oneOf(p.schema["enum"]))
-		f.list, _ = p.schema["x-list"].(string)
+		list, _ := p.schema["x-list"].(string)
+		f := p.fault(oneOf(p.schema["enum"], list))
+		f.list = list
 		return f
 	case "const":
 		return p.fault(fmt.Sprintf("This must be %v.", p.schema["const"]))
@@ -237,14 +238,15 @@ var limits = [...]struct{ keyword, fault, hint string }{
 	{"maxProperties", "array_max_properties", "There must be at most %v entries."},
 }
 
-// oneOf lists the codes of a short list; a long one has its page.
-func oneOf(enum any) string {
-	list, _ := enum.([]any)
-	if len(list) == 0 || len(list) > 12 {
-		return "Use a code of the list; trm codes prints it."
+// oneOf lists the codes of a short list; a long one is for trm codes to print.
+func oneOf(enum any, list string) string {
+	codes, _ := enum.([]any)
+	if len(codes) == 0 || len(codes) > 12 {
+		name, _, _ := strings.Cut(list, "|")
+		return strings.TrimSuffix("Use a code of the list; trm codes "+name, " ") + " prints it."
 	}
-	words := make([]string, len(list))
-	for i, c := range list {
+	words := make([]string, len(codes))
+	for i, c := range codes {
 		words[i] = fmt.Sprint(c)
 	}
 	return "Use one of: " + strings.Join(words, ", ") + "."

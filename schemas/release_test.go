@@ -125,7 +125,7 @@ func TestARefusedCodeNamesListReleaseAndWhatIsAccepted(t *testing.T) {
 		t.Errorf("the new indicator in the new release: %v", err)
 	}
 	p := gateway.AsProblem(s.ValidateBlock("2026-11", "facts", facts))
-	const want = "Use a code of the list; trm codes prints it. List indicator, release 2026-11; accepted releases: 2026-11, 2027-03."
+	const want = "Use a code of the list; trm codes indicator prints it. List indicator, release 2026-11; accepted releases: 2026-11, 2027-03."
 	if p.Code != gateway.CodeSchema || p.Pointer != "/indicators/0/code" || p.Hint != want {
 		t.Errorf("got %s at %s: %s", p.Code, p.Pointer, p.Hint)
 	}

@@ -148,7 +148,7 @@ func TestANewReleaseOfTheIndicatorListBreaksNothing(t *testing.T) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		t.Fatal(err)
 	}
-	const hint = "Use a code of the list; trm codes prints it. List indicator, release 2026-11; accepted releases: 2026-11."
+	const hint = "Use a code of the list; trm codes indicator prints it. List indicator, release 2026-11; accepted releases: 2026-11."
 	if status != http.StatusUnprocessableEntity || p.Code != gateway.CodeSchema || p.Pointer != "/sealed/facts@coordinator/indicators/0/code" || p.Detail != hint {
 		t.Errorf("answered %d %s at %s: %s", status, p.Code, p.Pointer, p.Detail)
 	}
