@@ -21,8 +21,8 @@ func eachOverride(t *testing.T, check func(q gateway.Question, plain, d gateway.
 			continue
 		}
 		row, _ := s.Row(typ.Name)
-		in := whole(typ, row.Codes).fewer()
-		in.bases = in.bases[:2]
+		in := whole(typ, row.Codes)
+		in.purposes, in.bases = []string{"assistance", "statistics"}, in.bases[:2]
 		for q := range in.questions(typ) {
 			plain := p.Decide(q)
 			for _, reason := range gateway.OverrideReasons {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,8 +28,15 @@ func kinds(t testing.TB) []policy.Kind {
 
 func matrix(t testing.TB) policy.Matrix {
 	t.Helper()
-	return inForce(t).Matrix(kinds(t), policy.Usual(everyday.Pair.Purposes))
+	matrixOnce.Do(func() { theMatrix = inForce(t).Matrix(kinds(t), policy.Usual(everyday.Pair.Purposes)) })
+	return theMatrix
 }
+
+// theMatrix is the same for all tests, which only read it.
+var (
+	matrixOnce sync.Once
+	theMatrix  policy.Matrix
+)
 
 // golden compares what was written with a file, or writes the file.
 func golden(t *testing.T, name string, write func(io.Writer) error) []byte {
@@ -83,7 +91,7 @@ func TestThePageToSignIsTheSameInEveryForm(t *testing.T) {
 			}
 		}
 	}
-	if again := matrix(t); !cmp.Equal(m.Tables, again.Tables) {
+	if again := inForce(t).Matrix(kinds(t), policy.Usual(everyday.Pair.Purposes)); !cmp.Equal(m.Tables, again.Tables) {
 		t.Error("made twice, the matrix differs")
 	}
 }
