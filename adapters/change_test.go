@@ -258,7 +258,11 @@ func TestARecallNamesEachMessageAndIsNotRepeated(t *testing.T) {
 	if diff := cmp.Diff(recipients(t, a, KindRecall), want); diff != "" {
 		t.Errorf("got, want: %s", diff)
 	}
-	_, err := a.SendChange(t.Context(), ChangeRequest{Kind: KindRecall, Threads: []string{"t-1"}}, office, "r-2")
+	c, err := a.SendChange(t.Context(), ChangeRequest{Kind: KindRecall, Messages: []string{"out-t-2", "out-t-2"}}, office, "r-3")
+	if err != nil || len(c.Parts) != 1 {
+		t.Errorf("a message named twice: got %d parts, %v", len(c.Parts), err)
+	}
+	_, err = a.SendChange(t.Context(), ChangeRequest{Kind: KindRecall, Threads: []string{"t-1"}}, office, "r-2")
 	if gateway.AsProblem(err).Code != gateway.CodeNotFound {
 		t.Errorf("a second recall of the same: got %v, want not-found", err)
 	}
@@ -542,5 +546,31 @@ func TestAConversationIsFiledByItsOwnOfficeAlone(t *testing.T) {
 	submitAll(t, w, a)
 	if c, err := a.SendChange(t.Context(), ChangeRequest{Kind: KindConsent, Case: "Canary 114", Effect: "consent-withdrawn"}, office, "k"); err != nil || len(c.Parts) != 1 {
 		t.Errorf("got %d parts, %v", len(c.Parts), err)
+	}
+}
+
+// TestAChangeToAnAnswerStandsOnTheGroundOfItsConversation: an answer repeats neither the
+// article nor who decided, and a withdrawal needs both.
+func TestAChangeToAnAnswerStandsOnTheGroundOfItsConversation(t *testing.T) {
+	t.Parallel()
+	child := gateway.Agreement{State: "given", By: "authority", Heard: true}
+	said := func(id string, own bool, basis string, a gateway.Agreement) store.Exchange {
+		return store.Exchange{Own: own, Head: gateway.Head{ID: id, Thread: "t", Basis: basis, Agreement: a}}
+	}
+	answer := said("answer", true, "", gateway.Agreement{})
+	for name, tt := range map[string]struct {
+		list  []store.Exchange
+		basis string
+		by    string
+	}{
+		"theirs where we never said": {[]store.Exchange{said("q", false, "theirs", child), answer}, "theirs", "authority"},
+		"ours before theirs":         {[]store.Exchange{said("o", true, "ours", child), said("q", false, "theirs", gateway.Agreement{State: "given", By: "person"}), answer}, "ours", "authority"},
+		"the newest of ours":         {[]store.Exchange{said("o", true, "old", gateway.Agreement{}), said("p", true, "new", child), answer}, "new", "authority"},
+		"nobody said":                {[]store.Exchange{answer}, "", "person"},
+	} {
+		got := ChangeRequest{Kind: KindConsent, Effect: "consent-withdrawn"}.draft(grounded(answer, tt.list), "t")
+		if got.Basis != tt.basis || got.Agreement.By != tt.by || got.Agreement.State != "refused" || got.Agreement.Heard != (tt.by == "authority") {
+			t.Errorf("%s: got basis %q and agreement %+v", name, got.Basis, got.Agreement)
+		}
 	}
 }

@@ -52,15 +52,11 @@ func (a *Adapter) addressed(ctx context.Context, in ChangeRequest, may func(gate
 	for _, x := range own {
 		switch in.Kind {
 		case KindConsent:
-			// One for each conversation: the newest message with a basis is what it goes by.
-			p := planned{draft: a.regional(in.draft(x, x.Head.Thread)), target: x}
-			n := len(plan) - 1
-			switch {
-			case n < 0 || plan[n].draft.Thread != x.Head.Thread:
-				plan = append(plan, p)
-			case x.Head.Basis != "":
-				plan[n] = p
+			// One for each conversation: its newest message is what it goes by.
+			if n := len(plan); n > 0 && plan[n-1].draft.Thread == x.Head.Thread {
+				plan = plan[:n-1]
 			}
+			plan = append(plan, planned{draft: a.regional(in.draft(x, x.Head.Thread)), target: x})
 		case KindRecall:
 			done, err := a.recalled(ctx, x)
 			if err != nil {
@@ -101,7 +97,9 @@ func (a *Adapter) past(ctx context.Context, in ChangeRequest, may func(gateway.P
 			if x.Head.ID == "" {
 				return nil, nil, gateway.Refuse(gateway.CodeNotFound, "/messages/"+strconv.Itoa(i), "Name a message that you sent through this adapter.")
 			}
-			own = append(own, x)
+			if !slices.ContainsFunc(own, func(y store.Exchange) bool { return y.Head.ID == jti }) {
+				own = append(own, x)
+			}
 		}
 		slices.SortStableFunc(own, func(a, b store.Exchange) int { return strings.Compare(a.Head.Thread, b.Head.Thread) })
 		return own, nil, nil
@@ -132,11 +130,30 @@ func (a *Adapter) past(ctx context.Context, in ChangeRequest, may func(gateway.P
 		}
 		for _, x := range list {
 			if x.Own && may(x.Head.Issuer) && (in.From == "" || x.Head.Issuer == in.From) && tells(x.Head) {
-				own = append(own, x)
+				own = append(own, grounded(x, list))
 			}
 		}
 	}
 	return own, elsewhere, nil
+}
+
+// grounded is a message on the ground of its conversation: an answer need not repeat the
+// article and who decided for the person, and what changes it does. This country's newest
+// word counts, and where it never said, the other side's.
+func grounded(x store.Exchange, list []store.Exchange) store.Exchange {
+	h := &x.Head
+	for _, own := range []bool{true, false} {
+		for _, y := range slices.Backward(list) {
+			if y.Own != own {
+				continue
+			}
+			h.Basis = cmp.Or(h.Basis, y.Head.Basis)
+			if h.Agreement == (gateway.Agreement{}) {
+				h.Agreement = y.Head.Agreement
+			}
+		}
+	}
+	return x
 }
 
 // ownMessage finds a message that the caller's office sent, the zero value if it did not.
@@ -144,8 +161,10 @@ func (a *Adapter) ownMessage(ctx context.Context, jti string, in ChangeRequest, 
 	o, err := a.Store.Outgoing(ctx, jti)
 	if err == nil && may(o.ID.Issuer) && (in.From == "" || in.From == o.ID.Issuer) {
 		var x store.Exchange
+		var list []store.Exchange
 		if x, err = a.Store.Message(ctx, o.ID); err == nil && x.Head.Topic() != KindRecall {
-			return x, nil
+			list, err = a.Store.Thread(ctx, o.Thread)
+			return grounded(x, list), err
 		}
 	}
 	if errors.Is(err, store.ErrUnknown) {
