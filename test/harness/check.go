@@ -19,7 +19,7 @@ import (
 func (r *Region) Check() {
 	r.t.Helper()
 	r.Settle()
-	for _, f := range slices.Concat(r.Lives(), r.Effects(), r.Proofs(), r.Ledger(), r.Strays()) {
+	for _, f := range slices.Concat(r.Lives(), r.Effects(), r.Proofs(), r.Ledger(), r.Audits(), r.Strays()) {
 		r.t.Error(f)
 	}
 }

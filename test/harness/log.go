@@ -109,7 +109,7 @@ func (r *Region) Ledger() []string {
 			if x.Event != gateway.SubmissionAcceptance && x.Event != gateway.SubmissionRejection && once[e.JWS].Leaf == nil {
 				found = append(found, fmt.Sprintf("message %s: another %s stands in the log than its sender holds", s.ID.ID, x.Event))
 			}
-			if x.Event != gateway.SubmissionRejection && list[0].Pair != x.Pair {
+			if x.Pair != (gateway.PairNumber{}) && list[0].Pair != x.Pair {
 				found = append(found, fmt.Sprintf("message %s: the log has number %d for its %s, and the signature %d", s.ID.ID, list[0].Pair.N, x.Event, x.Pair.N))
 			}
 		}

@@ -56,7 +56,7 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 	d := Referral("me/coordinator", "rs/coordinator")
 	r.Send(d)
 	r.Settle()
-	if all := slices.Concat(r.Lives(), r.Effects(), r.Proofs(), r.Ledger(), r.Strays()); len(all) > 0 {
+	if all := slices.Concat(r.Lives(), r.Effects(), r.Proofs(), r.Ledger(), r.Audits(), r.Strays()); len(all) > 0 {
 		t.Fatalf("a region that nobody broke: %q", all)
 	}
 	effects, err := r.Arrived("rs")
