@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -227,7 +228,7 @@ func (t *teller) report(ctx context.Context, draft outgoing.Draft) error {
 	if err != nil {
 		return err
 	}
-	final := line.Steps[len(line.Steps)-1]
+	final := line.Steps[slices.IndexFunc(line.Steps, func(s step) bool { return s.Event.Final() })]
 	if line.State != gateway.StateDelivered {
 		return fmt.Errorf("the message is %s: %s %s", line.State, final.Event, final.Code)
 	}
