@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.org/trm/certs"
 	"example.org/trm/cmd/internal/gatewayrun"
 )
 
@@ -16,10 +17,33 @@ func (a *app) ledgerCommand() *cobra.Command {
 		Long: `The gateway keeps a log that nobody can rewrite. It compares its database with the last checkpoint
 that it signed, which lies outside the database, and signs nothing that contradicts it.
 
-They read the configuration of gatewayd, and may run beside it.`,
+show and succeed read the configuration of gatewayd, and may run beside it.`,
 	})
 	c.PersistentFlags().StringVar(&config, "config", "", "configuration of gatewayd")
-	c.AddCommand(a.ledgerShowCommand(&config), a.ledgerSucceedCommand(&config))
+	c.AddCommand(a.ledgerKeyCommand(), a.ledgerShowCommand(&config), a.ledgerSucceedCommand(&config))
+	return c
+}
+
+func (a *app) ledgerKeyCommand() *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:   "key",
+		Short: "Make the key of a region's log",
+		Long: `key makes the log's private key in keys/gateway/log.key of the home folder, never over another, and
+prints what the next directory says of the log (member "log"): name, public key, and a policy that asks
+for no witness. Put the witnesses there before the coordinators sign; c2sp.org/tlog-policy has the form.`,
+		Example: "  trm ledger key --home /etc/trm/certs --name trm",
+		Args:    args(),
+		RunE: func(*cobra.Command, []string) error {
+			l, err := certs.NewLog(a.home, name)
+			if err != nil {
+				return err
+			}
+			a.printJSON(a.out, l)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&name, "name", certs.LogName, "the log's name, with which each origin begins")
 	return c
 }
 
