@@ -1,10 +1,10 @@
 // Package journal records what was exchanged: every message's answer, its delivery, the
 // evidence about it, and the outbox of the log, in one SQLite database.
 //
-// It implements [gateway.Journal], [gateway.Outbox], [gateway.Book] and [gateway.Duties]. Once a method
-// returns without error, what it wrote is on disk. An error means that nothing was
-// written or, where the disk failed in the middle of a flush, that it may have been:
-// asking again for the same id settles it.
+// It implements [gateway.Journal], [gateway.Outbox], [gateway.Book] and [gateway.Duties].
+// Once a method returns without error, what it wrote is on disk. An error means that
+// nothing was written or, where the disk failed in the middle of a flush, that it may have
+// been: asking again for the same id settles it.
 //
 // Of a person it holds nothing but the head's pseudonymous ids and the thread's facts:
 // deliveries are closed for their destination, decisions for the sender and its auditor.

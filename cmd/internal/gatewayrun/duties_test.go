@@ -237,6 +237,33 @@ func TestTheDatesAreThoseThatThePairAgreed(t *testing.T) {
 	}
 }
 
+// TestNothingIsSignedOfADutyWhileNobodyWouldBelieveIt has a directory that expires before the
+// date comes.
+func TestNothingIsSignedOfADutyWhileNobodyWouldBelieveIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.sign(w.dir, func(d *trust.Document) { d.Expires = morning.AddDate(0, 0, 5) })
+	w.start()
+	m := w.signed("referral.request/1.0", outgoing.Options{}, plain)
+	sender := m.Head.Issuer
+	if a := w.submit(sender, m.Raw); a.StatusCode != 202 {
+		t.Fatalf("got %d %q", a.StatusCode, a.body)
+	}
+	w.deliver("rs")
+	w.told(sender, 2)
+	w.at(time.Date(2026, 12, 7, 9, 0, 0, 0, time.UTC))
+	for !strings.Contains(w.logged.String(), "signing steps of duties") {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("the log does not say why nothing is signed")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if got := w.feed(sender); len(got) != 2 {
+		t.Errorf("the record says %q", said(got))
+	}
+}
+
 // TestADelayNoticeMovesTheDateAndAnAnswerEndsIt sends both as the debtor does.
 func TestADelayNoticeMovesTheDateAndAnAnswerEndsIt(t *testing.T) {
 	t.Parallel()
