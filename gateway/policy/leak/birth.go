@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	bornForm = regexp.MustCompile(`\b` + bornWord + `[^a-z0-9]{0,4}(?:` + between + `[^a-z0-9]{1,4}){0,4}(?:(?:u|ne|in|la|vo|at|na) [a-z]+(?: [a-z]+)?[ ,]{1,3}(?:` + between + `[^a-z0-9]{1,4}){0,3})?(` + dateForm + `)`)
+	bornForm = regexp.MustCompile(`\b` + bornWord + `[^a-z0-9]{0,4}(?:` + between + `[^a-z0-9]{1,4}){0,4}(?:(?:u|ne|in|la|vo|at|na) [a-z]+(?: [a-z]+,)?[ ,]{1,3}(?:` + between + `[^a-z0-9]{1,4}){0,3})?(` + dateForm + `)`)
 	// The date first: the word must follow at once, in the same sentence.
 	thenBorn = regexp.MustCompile(`(` + dateForm + `)(?:\.? ?(?:godin[aeu]|god\.?|g\.))?(\.?[ ,(]{1,3})(` + bornWord + `)\b`)
 )
@@ -35,7 +35,8 @@ func birthDates(r *reading, add func(Kind, int, int)) {
 		add(BirthDate, m[2], m[3])
 	}
 	for _, m := range thenBorn.FindAllSubmatchIndex(r.text, -1) {
-		if sentence := r.text[m[4]] == '.' && r.capital[m[6]] && !r.caps; !sentence {
+		// A word with one capital begins the next sentence; "DOB" does not.
+		if sentence := r.capital[m[6]] && !r.capital[m[6]+1] && !r.caps; !sentence {
 			add(BirthDate, m[2], m[3])
 		}
 	}

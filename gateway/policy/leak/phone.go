@@ -49,7 +49,7 @@ func dialled(text []byte, i, j int, add func(Kind, int, int)) {
 		for k := i; k < j && digits < most; k++ {
 			if isDigit(text[k]) {
 				digits++
-				if k+1 == len(text) || !isWord(text[k+1]) {
+				if !goesOn(text, k+1) {
 					ends = append(ends, k+1)
 				}
 			}
@@ -75,6 +75,15 @@ func begins(text []byte, i int) bool {
 		return false
 	}
 	return text[i] == '+' || text[i] == '(' || isDigit(text[i])
+}
+
+// goesOn reports whether what ends before i is part of something longer, such as the
+// number of a case.
+func goesOn(text []byte, i int) bool {
+	if i >= len(text) {
+		return false
+	}
+	return isWord(text[i]) || (text[i] == '/' || text[i] == '-') && i+1 < len(text) && isDigit(text[i+1])
 }
 
 func isTelephone(written []byte) bool {

@@ -54,7 +54,12 @@ func addresses(r *reading, add func(Kind, int, int)) {
 		all = append(all, r.word(i, j))
 	}
 	for n, w := range all {
-		if s, ok := streets[w.text]; ok && (!s.short || w.dotted) {
+		s, ok := streets[w.text]
+		if ok && s.short && !w.dotted {
+			// Without its dot it is a word for street only before a name and a number.
+			s.numbered, ok = true, (w.text == "ul" || w.text == "rr" || w.text == "bul") && n+1 < len(all) && all[n+1].capital
+		}
+		if ok {
 			if to, ok := named(r, all, n, s); ok {
 				add(Address, w.i, to)
 			}
