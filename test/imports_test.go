@@ -123,6 +123,7 @@ var inTests = map[string]string{
 	"github.com/alicebob/miniredis/v2":         "a Redis inside the test, for what does not depend on a real one",
 	"go.opentelemetry.io/otel/sdk":             "keeps spans and metrics, so that a test can look for what they must not hold",
 	"github.com/google/uuid":                   "makes the UUIDv7s that a message needs",
+	"golang.org/x/mod":                         "grows and signs a log apart from the code that is tested",
 	"go.yaml.in/yaml/v3":                       "reads openapi.yaml, which a test holds against real answers",
 }
 
