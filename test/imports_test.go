@@ -105,6 +105,12 @@ var rooms = map[string]room{
 		"golang.org/x/mod":                    "the interfaces of the three",
 		"k8s.io/klog":                         "is told to be silent",
 	}},
+	// The same, for the witness of other people that looks at our log while it grows.
+	"test/interop/witness": {others: map[string]string{
+		"github.com/transparency-dev/formats": "reads keys",
+		"github.com/transparency-dev/witness": "cosigns checkpoints",
+		"golang.org/x/mod":                    "the interfaces of the two",
+	}},
 }
 
 // everywhere may be imported by every room but the root package: the API of OpenTelemetry

@@ -68,6 +68,16 @@ func NewGrown(t testing.TB) *Grown {
 	return g
 }
 
+// Under makes another policy the log's: the text of C2SP tlog-policy.
+func (g *Grown) Under(policy string) {
+	g.t.Helper()
+	p, err := quorum.Parse(policy)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.Text, g.Policy = policy, p
+}
+
 // In is the same log, with its database and guard in another folder, to which they are
 // copied.
 func (g *Grown) In(dir string) *Grown {
@@ -114,12 +124,21 @@ func (g *Grown) Open() (*ledger.Log, func()) {
 // Grow records n events, has them witnessed, and closes the log again.
 func (g *Grown) Grow(n int) {
 	g.t.Helper()
+	if s, err := g.Try(n, 30*time.Second); err != nil || s.Witnessed != s.Held {
+		g.t.Fatalf("growing a log: %s, %v", s, err)
+	}
+}
+
+// Try records n events and waits until they are witnessed, or the log refuses to go on, or
+// for so long. It says how the log stood then.
+func (g *Grown) Try(n int, within time.Duration) (s ledger.Standing, err error) {
+	g.t.Helper()
 	l, closed := g.Open()
 	closed() // the schema is there now
 	total := g.record(n)
 	l, closed = g.Open()
 	defer closed()
-	ctx, cancel := context.WithTimeout(g.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), within)
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run(ctx) }()
 	defer func() {
@@ -131,14 +150,17 @@ func (g *Grown) Grow(n int) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		s, err := l.Standing(ctx)
-		if err == nil && s.Witnessed == total {
-			return
+		now, err := l.Standing(ctx)
+		if err == nil {
+			s = now
+		}
+		if s.Witnessed == total || s.Refused != nil {
+			return s, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			g.t.Fatalf("growing a log: %v, %v", s, err)
+			return s, context.Cause(ctx)
 		}
 	}
 }

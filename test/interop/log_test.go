@@ -22,13 +22,12 @@ import (
 	"example.org/trm/test/harness"
 )
 
+// place says, in the environment, in which folder the programs of other people are built.
+const place = "TRM_TEST_FOREIGN"
+
 // foreign builds, once, the program in the folder log, in which nothing is ours.
 var foreign = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "trm-interop-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "log")
+	path := filepath.Join(os.Getenv(place), "log")
 	build := exec.Command("go", "build", "-C", "log", "-o", path, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building it: %w\n%s", err, out)
@@ -37,10 +36,16 @@ var foreign = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := harness.Main(m)
-	if path, err := foreign(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	dir, err := os.MkdirTemp("", "trm-foreign-")
+	if err == nil {
+		err = os.Setenv(place, dir)
 	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "making a folder for programs:", err)
+		os.Exit(1)
+	}
+	code := harness.Main(m)
+	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
