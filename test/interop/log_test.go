@@ -22,12 +22,12 @@ import (
 	"example.org/trm/test/harness"
 )
 
-// place says, in the environment, in which folder the programs of other people are built.
-const place = "TRM_TEST_FOREIGN"
+// programs says, in the environment, in which folder the programs of other people are built.
+const programs = "TRM_TEST_FOREIGN"
 
 // foreign builds, once, the program in the folder log, in which nothing is ours.
 var foreign = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(os.Getenv(place), "log")
+	path := filepath.Join(os.Getenv(programs), "log")
 	build := exec.Command("go", "build", "-C", "log", "-o", path, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building it: %w\n%s", err, out)
@@ -38,7 +38,7 @@ var foreign = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "trm-foreign-")
 	if err == nil {
-		err = os.Setenv(place, dir)
+		err = os.Setenv(programs, dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "making a folder for programs:", err)

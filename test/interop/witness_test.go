@@ -36,7 +36,7 @@ func VerifySubtreeConsistency(merkle.LogHasher, uint64, uint64, uint64, [][]byte
 // foreignWitness builds, once, the program in the folder witness: with the released Merkle
 // module, and what that lacks.
 var foreignWitness = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(os.Getenv(place), "cosigner")
+	dir := filepath.Join(os.Getenv(programs), "cosigner")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
