@@ -131,7 +131,6 @@ var inTests = map[string]string{
 	"github.com/google/uuid":                   "makes the UUIDv7s that a message needs",
 	"golang.org/x/mod":                         "grows and signs a log apart from the code that is tested",
 	"go.yaml.in/yaml/v3":                       "reads openapi.yaml, which a test holds against real answers",
-	"golang.org/x/mod":                         "makes logs and notes by hand, good and forged, for those who verify them",
 }
 
 // alone names the modules that one room hides from all others: what replaces them one day
