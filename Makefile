@@ -49,6 +49,7 @@ static: ## Run staticcheck as staticcheck.conf says
 tidy: ## Fail where go.mod or go.sum is not tidy
 	$(GO) mod tidy -diff
 	cd test/interop/log && $(GO) mod tidy -diff
+	cd test/interop/witness && $(GO) mod tidy -diff
 
 # Compared with the files as they are, not with the last commit: it may be run with
 # unfinished work in the tree.
