@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -21,6 +22,10 @@ func TestScripts(t *testing.T) {
 	if _, err := certs.Develop(home, certs.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	audited, err := filepath.Abs(filepath.Join("..", "..", "gateway", "audit", "testdata"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -30,6 +35,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TRM_HOME", home)
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("AUDITED", audited)
 			return nil
 		},
 	})
