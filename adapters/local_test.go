@@ -40,7 +40,8 @@ func TestNobodyUsesTheLocalAPIWithoutAToken(t *testing.T) {
 	a, _ := w.live(nil)
 	for _, route := range []string{
 		"POST /v1/drafts", "POST /v1/preview", "GET /v1/outbox/x", "GET /v1/outbox/x/envelope", "POST /v1/approvals", "GET /v1/deliveries/x",
-		"POST /v1/deliveries/x/read", "POST /v1/deliveries/x/taken-on", "GET /v1/alarms", "GET /v1/deliveries/x/answer",
+		"POST /v1/deliveries/x/read", "POST /v1/deliveries/x/taken-on", "GET /v1/alarms",
+		"GET /v1/notices", "GET /v1/refs/x", "GET /v1/deliveries/x/answer",
 		"GET /v1/duties", "POST /v1/cases", "POST /v1/changes", "POST /v1/changes/preview", "GET /v1/changes",
 	} {
 		method, path, _ := strings.Cut(route, " ")

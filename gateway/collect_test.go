@@ -131,6 +131,10 @@ func TestARecipientSaysWhyAndWhoInWordsOfClosedLists(t *testing.T) {
 			s.Event, s.Code, s.SDHash = gateway.ContentConsignmentFailure, gateway.CodeDestinationRefused, ""
 		},
 		"a role beside the addressee's": func(s *gateway.Statement) { s.Event, s.Role = gateway.ContentHandover, "child-protection" },
+		"that people were told":         func(s *gateway.Statement) { s.Event, s.Role = gateway.ConsignmentNotification, "coordinator" },
+		"that nobody could be told": func(s *gateway.Statement) {
+			s.Event, s.Role, s.Code = gateway.ConsignmentNotificationFailure, "coordinator", gateway.CodeAttemptsExhausted
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -184,7 +184,9 @@ func states(w *world) {
 		state gateway.State
 	}{
 		{gateway.ContentConsignment, gateway.StateDelivered},
+		{gateway.ConsignmentNotification, gateway.StateDelivered}, // being told is not yet reading
 		{gateway.ContentHandover, gateway.StateRead},
+		{gateway.ConsignmentNotificationFailure, gateway.StateRead},
 		{gateway.TakenOn, gateway.StateTakenOn},
 		{gateway.ContentHandover, gateway.StateTakenOn}, // another person looks
 	} {
@@ -193,8 +195,8 @@ func states(w *world) {
 		}
 		want(e.state)
 	}
-	if n := len(w.status(m).Evidence); n != 5 {
-		w.Errorf("%d statements are kept, want 5", n)
+	if n := len(w.status(m).Evidence); n != 7 {
+		w.Errorf("%d statements are kept, want 7", n)
 	}
 	if _, ok, err := w.Status(w.Context(), gateway.MessageID{Issuer: "rs/coordinator", ID: "m-1"}); ok || err != nil {
 		w.Errorf("the id of another sender: found %v, %v", ok, err)
