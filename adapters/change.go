@@ -174,7 +174,7 @@ func (a *Adapter) PreviewChange(ctx context.Context, in ChangeRequest, may func(
 // part too, with the reason: whoever it was for must be told in another way.
 func (a *Adapter) SendChange(ctx context.Context, in ChangeRequest, may func(gateway.Party) bool, repeat string) (store.Change, error) {
 	if repeat == "" {
-		return store.Change{}, gateway.Refuse(gateway.CodeMalformed, "", "Send an Idempotency-Key, so that nobody is told twice.")
+		return store.Change{}, gateway.Refuse(gateway.CodeRequest, "", "Send an Idempotency-Key, so that nobody is told twice.")
 	}
 	if c, err := a.Store.Repeats(ctx, repeat); err == nil || !errors.Is(err, store.ErrUnknown) {
 		if err == nil && !slices.ContainsFunc(c.Parts, func(p store.Part) bool { return may(p.Message.Issuer) }) {

@@ -367,7 +367,7 @@ func TestAChangeRequestThatIsUnclearIsRefusedWithoutQuotingIt(t *testing.T) {
 			t.Errorf("the answer quotes the request: %s", raw)
 		}
 	}
-	if _, got := ask(t, a, "all", "POST", "/v1/changes", `{"kind":"consent","threads":["t-1"],"effect":"consent-withdrawn"}`); got["code"] != "malformed" {
+	if _, got := ask(t, a, "all", "POST", "/v1/changes", `{"kind":"consent","threads":["t-1"],"effect":"consent-withdrawn"}`); got["code"] != "request-malformed" {
 		t.Errorf("without a key: got %v", got)
 	}
 	if strings.Contains(w.log.String(), "Canary") {

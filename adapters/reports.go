@@ -93,7 +93,7 @@ func (a *Adapter) report(e gateway.Event) func(http.ResponseWriter, *http.Reques
 				return err
 			}
 			if json.Unmarshal(raw, &in) != nil {
-				return gateway.Refuse(gateway.CodeMalformed, "", `Send {"role": "..."} or nothing.`)
+				return gateway.Refuse(gateway.CodeRequest, "", `Send {"role": "..."} or nothing.`)
 			}
 		}
 		id := r.PathValue("id")

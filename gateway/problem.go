@@ -134,6 +134,7 @@ const (
 	CodeTooLarge           Code = "too-large"
 	CodeMediaType          Code = "media-type"
 	CodeMalformed          Code = "malformed"
+	CodeRequest            Code = "request-malformed"
 	CodeHeaderUnknown      Code = "header-unknown"
 	CodeAlgorithm          Code = "algorithm"
 	CodeTyp                Code = "typ"
@@ -203,6 +204,7 @@ var Codes = map[Code]Explanation{
 	CodeTooLarge:           {413, "The message is too large", "An envelope has at most 256 KiB."},
 	CodeMediaType:          {415, "The content type is not a message's", "Send application/trm+sd-jwt+json."},
 	CodeMalformed:          {400, "The envelope is not well formed", "Send one flattened JWS in JSON (RFC 7515, Section 7.2.2) in UTF-8, without duplicate names, trailing data or padding."},
+	CodeRequest:            {400, "The request is not as this address takes it", "Correct the parameter or header that the detail names."},
 	CodeHeaderUnknown:      {400, "The protected header holds something it must not", "Use alg, kid, typ, cty, iat, x5t#S256 and optionally x5c, and nothing else."},
 	CodeAlgorithm:          {400, "The algorithm is not the key's", "Sign with the algorithm that the directory lists for this key: ES256 or EdDSA."},
 	CodeTyp:                {400, "The typ is not the one of this purpose", "Use the typ and the kind of key that this purpose has."},

@@ -80,7 +80,7 @@ func (d *door) overrides(c echo.Context, caller gateway.Party) error {
 	if q := c.QueryParam("month"); q != "" {
 		var err error
 		if month, err = time.Parse("2006-01", q); err != nil {
-			return gateway.Refuse(gateway.CodeMalformed, "", "Give in month a year and a month, such as 2026-11, or leave it out.")
+			return gateway.Refuse(gateway.CodeRequest, "", "Give in month a year and a month, such as 2026-11, or leave it out.")
 		}
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), d.limits.Accept)

@@ -116,5 +116,5 @@ func TestACountryIsShownWhatItOverrode(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.get("rs/auditor", "/v1/overrides").body), &got); err != nil || len(got.Overrides) != 1 || got.Country != "rs" {
 		t.Errorf("another country's auditor got %+v, %v", got, err)
 	}
-	w.wantProblem(w.get("ba/coordinator", "/v1/overrides?month=November"), gateway.CodeMalformed)
+	w.wantProblem(w.get("ba/coordinator", "/v1/overrides?month=November"), gateway.CodeRequest)
 }

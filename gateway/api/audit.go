@@ -83,7 +83,7 @@ func (d *door) audit(c echo.Context, caller gateway.Party) error {
 }
 
 func malformedRange() error {
-	return gateway.Refuse(gateway.CodeMalformed, "", "Ask with from and to, each a day of UTC such as 2026-11-30, or with the address that Link names.")
+	return gateway.Refuse(gateway.CodeRequest, "", "Ask with from and to, each a day of UTC such as 2026-11-30, or with the address that Link names.")
 }
 
 // days reads which days are asked for.

@@ -72,7 +72,7 @@ func TestWhatIsNoRangeIsRefused(t *testing.T) {
 		"?after=1", "?origin=test/2026&first=0&size=3000&after=0", "?origin=test/2026&first=0&size=3000&after=3000", "?origin=test/2026&first=0&size=3000&after=-1",
 		"?origin=test/2026&first=-1&size=3000&after=1", "?first=0&size=3000&after=1", "?origin=test/2026&first=0&size=99999999999999999999&after=1",
 	} {
-		w.wantProblem(w.get("rs/auditor", "/v1/audit"+q), gateway.CodeMalformed)
+		w.wantProblem(w.get("rs/auditor", "/v1/audit"+q), gateway.CodeRequest)
 	}
 	w.wantProblem(w.get("rs/auditor", november+"&origin=test/2025"), gateway.CodeNotFound)
 }

@@ -93,7 +93,7 @@ func isFresh(c echo.Context) (bool, error) {
 	case ok && len(q) == 1 && len(values) == 1 && values[0] == "true":
 		return true, nil
 	}
-	return false, gateway.Refuse(gateway.CodeMalformed, "", "Say fresh=true in the first call after a start, and nothing otherwise.")
+	return false, gateway.Refuse(gateway.CodeRequest, "", "Say fresh=true in the first call after a start, and nothing otherwise.")
 }
 
 // giveBack lets others have at once what did not reach its caller. Where it fails, the

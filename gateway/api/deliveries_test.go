@@ -153,14 +153,14 @@ func TestHoldingACallOpenIsLongerThanTheServersPatience(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		t.Run(fmt.Sprintf("HTTP %d", version), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, withLimits(api.Limits{Hold: 300 * time.Millisecond}))
+			w := newWorld(t, withLimits(api.Limits{Hold: 3 * time.Second}))
 			h, err := w.server.Handler()
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := httptest.NewUnstartedServer(nil)
 			s.Config, s.EnableHTTP2 = api.HTTP(h, w.server.Log), version == 2
-			s.Config.ReadTimeout, s.Config.WriteTimeout = 30*time.Millisecond, 60*time.Millisecond
+			s.Config.ReadTimeout, s.Config.WriteTimeout = time.Second, 1500*time.Millisecond
 			s.StartTLS()
 			t.Cleanup(s.Close)
 			w.url = s.URL
@@ -246,7 +246,7 @@ func TestAnAdapterThatStartsIsGivenAgainWhatItHadInHand(t *testing.T) {
 		t.Errorf("released for %v", w.queue.released)
 	}
 	for _, bad := range []string{"fresh=false", "fresh=", "fresh=true&fresh=true", "fresh=true&n=9", "n=9"} {
-		w.wantProblem(w.get("rs/coordinator", "/v1/deliveries?"+bad), gateway.CodeMalformed)
+		w.wantProblem(w.get("rs/coordinator", "/v1/deliveries?"+bad), gateway.CodeRequest)
 	}
 	if len(w.queue.released) != 1 {
 		t.Error("a call that was refused let go of deliveries")

@@ -27,10 +27,10 @@ const page = 100
 // from there and misses nothing.
 func (d *door) events(c echo.Context, caller gateway.Party) error {
 	after := int64(0)
-	if q := c.QueryParam("after"); q != "" {
+	if q := c.QueryParams()["after"]; len(q) > 0 && q[0] != "" || len(q) > 1 {
 		var err error
-		if after, err = strconv.ParseInt(q, 10, 64); err != nil || after < 0 {
-			return gateway.Refuse(gateway.CodeMalformed, "", "Give in after the cursor of an event, or leave it out.")
+		if after, err = strconv.ParseInt(q[0], 10, 64); err != nil || after < 0 || len(q) > 1 {
+			return gateway.Refuse(gateway.CodeRequest, "", "Give in after the cursor of an event, or leave it out.")
 		}
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), d.limits.Accept)

@@ -47,7 +47,7 @@ func TestASenderReadsOnFromItsCursorAndMissesNothing(t *testing.T) {
 	if a := w.get("rs/coordinator", "/v1/events"); a.body != `{"events":[],"next":0,"more":false}` {
 		t.Errorf("another party got %q", a.body)
 	}
-	for _, bad := range []string{"x", "-1", "1e3", "99999999999999999999"} {
-		w.wantProblem(w.get("ba/coordinator", "/v1/events?after="+bad), gateway.CodeMalformed)
+	for _, bad := range []string{"x", "-1", "1e3", "99999999999999999999", "1&after=2", "&after="} {
+		w.wantProblem(w.get("ba/coordinator", "/v1/events?after="+bad), gateway.CodeRequest)
 	}
 }

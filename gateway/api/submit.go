@@ -77,7 +77,7 @@ func announced(r *http.Request) (gateway.Lane, error) {
 	case len(values) == 1 && values[0] == string(gateway.Urgent):
 		return gateway.Urgent, nil
 	}
-	return "", gateway.Refuse(gateway.CodeMalformed, "", "Send TRM-Lane: urgent once, or leave it out.")
+	return "", gateway.Refuse(gateway.CodeRequest, "", "Send TRM-Lane: urgent once, or leave it out.")
 }
 
 // checkMedia asks for exactly one content type, without parameters, and plain bytes.

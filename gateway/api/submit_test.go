@@ -119,7 +119,7 @@ func TestTheLaneHeaderSaysUrgentOrIsNotThere(t *testing.T) {
 		t.Errorf("announced %v, want urgent, then normal", got)
 	}
 	for _, v := range []string{"Urgent", "normal", "child", ""} {
-		w.wantProblem(w.submit("ba/coordinator", message(3).String(), api.LaneHeader, v), gateway.CodeMalformed)
+		w.wantProblem(w.submit("ba/coordinator", message(3).String(), api.LaneHeader, v), gateway.CodeRequest)
 	}
 }
 
