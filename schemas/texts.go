@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 
 	"example.org/trm/gateway"
+	"example.org/trm/schemas/internal/table"
 )
 
 // English is the language in which the code lists are written. All others are translations.
@@ -54,7 +54,7 @@ func (t Texts) check(lists []List) error {
 		for name, codes := range byList {
 			i := slices.IndexFunc(lists, func(l List) bool { return l.Name == name })
 			for code, text := range codes {
-				if i < 0 || !presentable(text) {
+				if i < 0 || !table.Printable(text) {
 					return fmt.Errorf("checking texts in %s: %w", lang, errText)
 				}
 				if _, ok := lists[i].Find(code); !ok {
@@ -64,16 +64,6 @@ func (t Texts) check(lists []List) error {
 		}
 	}
 	return nil
-}
-
-func presentable(text string) bool {
-	n := 0
-	for _, r := range text {
-		if n++; n > 200 || !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return n > 0
 }
 
 // catalogues are the translations in the program, read once.

@@ -138,7 +138,7 @@ const (
 func CheckLists(lists []List) error {
 	seen := map[string]bool{}
 	for _, l := range lists {
-		if seen[l.Name] || !listForm.MatchString(l.Name) || !printable(l.About) {
+		if seen[l.Name] || !listForm.MatchString(l.Name) || !Printable(l.About) {
 			return fmt.Errorf("checking the code lists: list %q is there twice, misspelt or not described", l.Name)
 		}
 		seen[l.Name] = true
@@ -147,7 +147,7 @@ func CheckLists(lists []List) error {
 		}
 		ids := map[string]bool{}
 		for _, c := range l.Codes {
-			if ids[c.ID] || len(c.ID) > longestCode || !codeForm.MatchString(c.ID) || !printable(c.En) {
+			if ids[c.ID] || len(c.ID) > longestCode || !codeForm.MatchString(c.ID) || !Printable(c.En) {
 				return fmt.Errorf("checking code list %s: %q is there twice, misspelt or without text", l.Name, c.ID)
 			}
 			ids[c.ID] = true
@@ -175,8 +175,8 @@ func (c Code) check(ids map[string]bool) error {
 	return nil
 }
 
-// printable reports whether a text is there, short, and of letters and signs only.
-func printable(s string) bool {
+// Printable reports whether a text is there, short, and of letters and signs only.
+func Printable(s string) bool {
 	n := 0
 	for _, r := range s {
 		if n++; n > longestText || !unicode.IsPrint(r) {
