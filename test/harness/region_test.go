@@ -104,6 +104,10 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 				execute(t, r, `UPDATE log_outbox SET leaf = CAST(rtrim(CAST(leaf AS TEXT)) AS BLOB) WHERE idx = 2`)
 			}
 		}},
+		"a core that was changed": {r.Audits, "the auditor of rs finds", func() func() {
+			execute(t, r, `UPDATE messages SET signature = 'A' || signature WHERE seq = 1`)
+			return func() { execute(t, r, `UPDATE messages SET signature = substr(signature, 2) WHERE seq = 1`) }
+		}},
 		"a log that was set back": {r.Ledger, "an earlier examination knows", func() func() {
 			was := maps.Clone(r.heads)
 			for origin, h := range was {
