@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,28 +118,25 @@ func (a *Adapter) rouse() {
 // crockford is the alphabet of references: no letter that is heard or read as another.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-// maxRefs is how many references are derived for one message: of a thousand million, a
-// few are taken.
-const maxRefs = 8
-
 // RefLen is how many characters a reference has.
 const RefLen = 6
 
 // refs derives references for one message under the journal's key: whoever hears one
 // learns nothing of what it stands for, and cannot make another. The first is used unless
-// it is taken.
+// it is taken: of a thousand million, a few are.
 func (a *Adapter) refs(ctx context.Context, of ...string) ([]string, error) {
-	out := make([]string, maxRefs)
-	for i := range out {
-		var err error
-		if out[i], err = a.derive(ctx, RefLen, append([]string{"ref", string(rune('a' + i))}, of...)...); err != nil {
-			return nil, err
-		}
+	letters, err := a.derive(ctx, 5*RefLen, append([]string{"ref"}, of...)...)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for r := range slices.Chunk([]byte(letters), RefLen) {
+		out = append(out, string(r))
 	}
 	return out, nil
 }
 
-// derive is n letters that only this adapter can make of the words.
+// derive is n letters, 32 at most, that only this adapter can make of the words.
 func (a *Adapter) derive(ctx context.Context, n int, words ...string) (string, error) {
 	sum, err := a.Store.Derive(ctx, words...)
 	if err != nil {

@@ -70,7 +70,11 @@ func (a *Adapter) ringDue(ctx context.Context, h *hands) error {
 	}
 	for _, n := range list {
 		if err := a.plan(ctx, n); err != nil {
-			return err
+			if ctx.Err() != nil {
+				return nil
+			}
+			// One that cannot be reckoned keeps nobody else from being told.
+			a.Log.Error("could not reckon who is to be told", "country", string(a.Country), "ref", n.Ref, "err", err)
 		}
 	}
 	due, err := a.Store.Pending(ctx, a.Now(), 256)
@@ -133,9 +137,7 @@ func (a *Adapter) plan(ctx context.Context, n store.Notice) error {
 	}
 	p := store.Plan{Ref: n.Ref, At: now, Due: d.Due, Party: n.Party, Retell: now.Add(a.Retell.after(1))}
 	p.Rings, p.Next = a.Bell.schedule(n, d, a.alternate(n.Party), now)
-	if p.Failure, err = a.testimony(ctx, n, gateway.ConsignmentNotificationFailure); err != nil {
-		return err
-	}
+	p.Failure = a.testimony(ctx, n, gateway.ConsignmentNotificationFailure)
 	failed, err := a.Store.Plan(ctx, p)
 	if err != nil {
 		return err
@@ -179,23 +181,30 @@ func (a *Adapter) alternate(p gateway.Party) gateway.Party {
 }
 
 // testimony is what this country signs about its telling of a notice. About a message of
-// its own it signs nothing: the gateway has.
-func (a *Adapter) testimony(ctx context.Context, n store.Notice, e gateway.Event) (gateway.Evidence, error) {
+// its own it signs nothing: the gateway has. Where it cannot sign, people are told all the
+// same, and the operator of it.
+func (a *Adapter) testimony(ctx context.Context, n store.Notice, e gateway.Event) gateway.Evidence {
 	if n.Side != store.Inbound {
-		return gateway.Evidence{}, nil
+		return gateway.Evidence{}
 	}
-	d, err := a.Store.Delivery(ctx, n.Delivery)
+	ev, err := func() (gateway.Evidence, error) {
+		d, err := a.Store.Delivery(ctx, n.Delivery)
+		if err != nil {
+			return gateway.Evidence{}, err
+		}
+		s := gateway.Statement{
+			ID: a.NewID(), Signer: n.Party, At: a.Now().UTC().Truncate(time.Second), Event: e, Message: n.Message, Delivery: d.ID, Pair: d.Pair,
+			SDHash: d.SDHash, Role: n.Party.Role(),
+		}
+		if e == gateway.ConsignmentNotificationFailure {
+			s.Code = gateway.CodeAttemptsExhausted
+		}
+		return gateway.Testify(s, a.Notary)
+	}()
 	if err != nil {
-		return gateway.Evidence{}, err
+		a.Log.Error("could not sign whether people were told", "country", string(a.Country), "ref", n.Ref, "err", err)
 	}
-	s := gateway.Statement{
-		ID: a.NewID(), Signer: n.Party, At: a.Now().UTC().Truncate(time.Second), Event: e, Message: n.Message, Delivery: d.ID, Pair: d.Pair,
-		SDHash: d.SDHash, Role: n.Party.Role(),
-	}
-	if e == gateway.ConsignmentNotificationFailure {
-		s.Code = gateway.CodeAttemptsExhausted
-	}
-	return gateway.Testify(s, a.Notary)
+	return ev
 }
 
 // give tries a ring's channels, one after the other, until one accepts the notice.
@@ -275,9 +284,7 @@ func (a *Adapter) call(ctx context.Context, r store.Ring, n store.Notice, c Chan
 	t.Mark, t.Done = store.Answered, true
 	var told gateway.Evidence
 	if r.Party == n.Party {
-		if told, err = a.testimony(ctx, n, gateway.ConsignmentNotification); err != nil {
-			return false, false, err
-		}
+		told = a.testimony(keep, n, gateway.ConsignmentNotification)
 	}
 	if err := a.Store.Called(keep, t, told, a.Now().Add(a.Retell.after(1))); err != nil {
 		return false, false, err
@@ -305,11 +312,8 @@ func (a *Adapter) unheard(ctx context.Context, r store.Ring, n store.Notice) err
 	ctx = context.WithoutCancel(ctx)
 	now := a.Now()
 	var failed gateway.Evidence
-	var err error
 	if r.Party == n.Party {
-		if failed, err = a.testimony(ctx, n, gateway.ConsignmentNotificationFailure); err != nil {
-			return err
-		}
+		failed = a.testimony(ctx, n, gateway.ConsignmentNotificationFailure)
 	}
 	if err := a.Store.EndRing(ctx, r.ID, store.RingFailed, now, failed, now.Add(a.Retell.after(1))); err != nil {
 		return err

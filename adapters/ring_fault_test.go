@@ -326,3 +326,29 @@ func ExampleParseRef() {
 	fmt.Println(ParseRef("7q4-kxm"), ParseRef("oil 5x2"))
 	// Output: 7Q4KXM 0115X2
 }
+
+// mute cannot sign whether people were told.
+type mute struct{ gateway.Notary }
+
+func (m mute) Testify(s gateway.Statement) (string, error) {
+	if s.Event == gateway.ConsignmentNotification || s.Event == gateway.ConsignmentNotificationFailure {
+		return "", errors.New("the key is away")
+	}
+	return m.Notary.Testify(s)
+}
+
+func TestPeopleAreToldOnceAlsoWhereThatCannotBeSigned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newPhones(w)
+	a, _ := w.live(func(c *Config) { c.Bell, c.Notary = p.bell(), mute{c.Notary} })
+	deliver(t, w, a, w.arrive(deliveryID, 1, addressee))
+	ring(t, a)
+	if got := append(p.heard(), minutes(t, w, p, a, 30)...); len(got) != 1 {
+		t.Errorf("got %v, want one", got)
+	}
+	same(t, "on the record", rings(t, a), []string{"waiting coordinator told"})
+	if !strings.Contains(w.log.String(), "could not sign whether people were told") {
+		t.Error("the operator is not told")
+	}
+}
