@@ -156,6 +156,7 @@ func (a *Adapter) open(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
+	a.warnUnreached(bell, live.Current().Parties())
 	a.Adapter, err = adapters.New(adapters.Config{
 		Country: c.Country, Source: from, Transport: transport, Store: st, Gate: a.client, Approver: a.client, Approvals: envelope.Codec{}, Feed: a.client, Follow: c.Follow, Keys: find,
 		Office: incoming.Office{Country: c.Country, Keys: find, Directory: live, Catalogue: schemas.Reader{Set: env.Schemas}},

@@ -190,6 +190,19 @@ func openBell(n *Notify, p country.Profile, d gateway.Directory, now func() time
 	}, nil
 }
 
+// warnUnreached says at the start of whom nobody will be told.
+func (a *Adapter) warnUnreached(b *adapters.Bell, parties []gateway.Party) {
+	if b == nil {
+		a.log.Warn("nobody is told from here that messages wait: notify is not configured", "country", string(a.config.Country))
+		return
+	}
+	for _, p := range parties {
+		if p.Country() == a.config.Country && len(b.Channels(p)) == 0 {
+			a.log.Warn("nobody of a role can be told that messages wait: it has no channel", "country", string(a.config.Country), "party", string(p))
+		}
+	}
+}
+
 // opener makes channels.
 type opener struct {
 	n         *Notify

@@ -2,6 +2,8 @@ package adapterrun
 
 import (
 	"bufio"
+	"bytes"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -167,6 +169,25 @@ func TestRolesAreToldByTheirOwnChannelsAndOthersByMail(t *testing.T) {
 	}
 	if raw, err := os.ReadFile(log); err != nil || !strings.Contains(string(raw), "rs/child-protection  A message is waiting. Ref 7Q4KXM.\n") {
 		t.Errorf("got %q, %v", raw, err)
+	}
+}
+
+func TestOperatorHearsAtTheStartOfWhomNobodyWillBeTold(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	a := &Adapter{config: Config{Country: "rs"}, log: slog.New(slog.NewTextHandler(&log, nil))}
+	a.warnUnreached(nil, []gateway.Party{"rs/coordinator"})
+	if !strings.Contains(log.String(), "notify is not configured") {
+		t.Errorf("without notify: %s", log.String())
+	}
+	log.Reset()
+	b, err := openBell(&Notify{Roles: map[gateway.Party][]Channel{"rs/coordinator": {{File: &NoticeFile{Path: filepath.Join(t.TempDir(), "f")}}}}}, serbia(t), mailboxes{}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.warnUnreached(b, []gateway.Party{"rs/coordinator", "rs/prosecution", "ba/coordinator"})
+	if got := log.String(); strings.Count(got, "no channel") != 1 || !strings.Contains(got, "rs/prosecution") {
+		t.Errorf("got %s", got)
 	}
 }
 
