@@ -64,6 +64,7 @@ type state struct {
 	leads    bool
 	origin   string
 	held     tree   // on disk
+	doubt    bool   // whether that is all: a transaction failed that may have been done
 	signed   tree   // signed, and safe outside the database
 	note     []byte // the signed checkpoint, nil where there is none
 	at       time.Time

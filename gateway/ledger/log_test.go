@@ -105,7 +105,9 @@ func TestAFailedTransactionCostsNoEntryAndDoublesNone(t *testing.T) {
 			w.published(3)
 			store.done.Store(done)
 			store.fail.Store(1)
-			w.deeds(3, 3)
+			w.deed("deed 3") // nothing comes after it that would have the log look again
+			w.published(4)
+			w.deeds(4, 2)
 			w.published(6)
 			w.witnessed(6)
 			if diff := cmp.Diff([]string{"deed 0", "deed 1", "deed 2", "deed 3", "deed 4", "deed 5"}, w.digests(origin)); diff != "" {

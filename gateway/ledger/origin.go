@@ -51,17 +51,6 @@ func Next(year string, known ...string) string {
 	return fmt.Sprintf("%s.%d", base(year), last+1)
 }
 
-// latest is the origin that the store has of a year, or the year's own.
-func latest(year string, logs []gateway.LogHead) string {
-	found := year
-	for _, l := range logs {
-		if base(l.Origin) == year && generation(l.Origin) >= generation(found) {
-			found = l.Origin
-		}
-	}
-	return found
-}
-
 func sizeOf(origin string, logs []gateway.LogHead) (int64, bool) {
 	for _, l := range logs {
 		if l.Origin == origin {

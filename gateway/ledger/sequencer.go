@@ -79,7 +79,7 @@ func (l *Log) sequence(ctx context.Context) {
 
 // restless asks, without writing, whether there is something to do that nobody told of.
 func (l *Log) restless(ctx context.Context) bool {
-	if s := l.now(); s.refused != nil || s.held != s.signed && !s.unproven {
+	if s := l.now(); s.refused != nil || s.doubt || s.held != s.signed && !s.unproven {
 		return true
 	}
 	n, err := l.o.Store.Waiting(ctx)
@@ -105,7 +105,13 @@ func (l *Log) step(ctx context.Context) (more bool, err error) {
 		// What cannot be signed in the end must not get its place here: it waits.
 		return false, l.publish(ctx)
 	}
-	n, err := l.grow(ctx, s)
+	n := 0
+	if s.doubt {
+		err = l.lookAgain(ctx, s)
+	}
+	if err == nil {
+		n, err = l.grow(ctx, l.now())
+	}
 	if errors.Is(err, ErrRolledBack) || errors.Is(err, ErrRewritten) {
 		l.refuse(ctx, err)
 		return false, nil
@@ -133,6 +139,9 @@ func (l *Log) question(ctx context.Context, s state) error {
 	again.leads = s.leads
 	l.change(func(s *state) { *s = again })
 	if again.refused == nil {
+		if err := l.recall(ctx); err != nil {
+			return err
+		}
 		l.o.Log.Info("the log goes on", "origin", again.origin)
 		l.o.Renumber(again.origin)
 		signal(l.wake)
@@ -190,10 +199,30 @@ func (l *Log) grow(ctx context.Context, s state) (n int, err error) {
 		n, held = len(rows), after
 		return g, nil
 	})
-	if err == nil {
-		l.change(func(s *state) { s.held = held })
-	}
+	l.change(func(s *state) {
+		if s.doubt = err != nil; !s.doubt {
+			s.held = held
+		}
+	})
 	return n, err
+}
+
+// lookAgain reads what the database holds after a transaction of which nobody knows whether
+// it was done: no later entry must be needed for what it placed to be published.
+func (l *Log) lookAgain(ctx context.Context, s state) error {
+	logs, err := l.o.Store.Logs(ctx)
+	if err != nil {
+		return err
+	}
+	again, err := l.measure(ctx, state{origin: s.origin}, logs)
+	if err != nil {
+		return err
+	}
+	if err := extends(s.origin, s.held, again.held, stored(ctx, l.o.Store, s.origin)); err != nil {
+		return err
+	}
+	l.change(func(s *state) { s.held, s.doubt = again.held, false })
+	return nil
 }
 
 // extends asks whether a tree on disk begins with one that was seen there.
