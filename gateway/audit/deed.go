@@ -55,6 +55,8 @@ func (v *verifier) deed(l *leaf, o Opened, opened bool) {
 		if ok && said.Kind == trust.Revocation {
 			v.revoked[said.Key] = true
 		}
+	case gateway.Overridden:
+		v.overridden(d)
 	case gateway.Purged:
 		v.purges[l.index] = d.Number
 	case gateway.OriginSucceeded:

@@ -64,6 +64,7 @@ const (
 	KeyUsable       Rule = "key-usable"
 	PolicyKnown     Rule = "policy-known"
 	PolicyKept      Rule = "policy-kept"
+	OverrideKept    Rule = "override-kept"
 )
 
 // Rules are all rules in the order in which a reader meets them, each with its question.
@@ -106,6 +107,7 @@ var rules = []struct {
 	{KeyUsable, "the key was valid when it was used, and of the right use"},
 	{PolicyKnown, "the policy that decided is here, and the log says that it was in force"},
 	{PolicyKept, "nothing was released that the policy then in force would have withheld"},
+	{OverrideKept, "a rule that was set aside stands in the log, with a second person's approval or that nobody gave it in time"},
 }
 
 // maxFindings bounds what a hostile bundle can make anybody keep. What comes after is

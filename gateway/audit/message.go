@@ -35,6 +35,7 @@ func (v *verifier) acceptance(l *leaf, o Opened, body Opening) {
 		v.begun(l)
 		return
 	}
+	v.setAside(l, head, received)
 	b, ok := v.binding(l, *o.Core, head, body)
 	facts := v.follow(l, head)
 	if ok {

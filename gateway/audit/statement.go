@@ -161,6 +161,9 @@ func (v *verifier) happening(l *leaf, o Opening) {
 	ok = v.hold(l, EvidenceAgrees, s.Delivery == o.Delivery, "the statement is about another delivery than the entry") && ok
 	ok = v.hold(l, EvidenceAgrees, s.Pair == l.Pair || s.Pair == (gateway.PairNumber{}), "the statement names another number than the entry") && ok
 	ok = v.hold(l, EvidenceAgrees, s.Signer == gateway.TheGateway || s.Signer.Country() == l.Pair.To, "%s signed it, to whose country the delivery did not go", s.Signer) && ok
+	if ok && s.Event == gateway.OverrideUnapproved {
+		v.unapproved(o.Message())
+	}
 	if t := v.stories[l.Pair]; t != nil && ok && !v.heldBefore(l.index) {
 		if t.audience != "" {
 			v.hold(l, EvidenceAgrees, s.Signer == gateway.TheGateway || s.Signer == t.audience, "%s signed it, and the delivery was %s's", s.Signer, t.audience)

@@ -102,6 +102,8 @@ type verifier struct {
 	purges    map[int64]int64 // by entry: its number
 	claimed   []claim
 	holes     map[[2]gateway.Country]bool // between which countries a message is missing
+	asides    map[string]*aside           // by digest of the message's name
+	latest    time.Time                   // the last receipt that was read
 	unknown   int64                       // entries that are missing or cannot be read, and may be any
 }
 
@@ -135,6 +137,7 @@ func (v *verifier) find(entry int64, rule Rule, verdict Verdict, says string) {
 
 // directories proves the chain of directories and what was told over them.
 func (v *verifier) directories() {
+	v.asides = map[string]*aside{}
 	v.history, v.told, v.revoked = trust.NewHistory(v.options.Pins), map[string]trust.Statement{}, map[string]bool{}
 	for _, m := range v.parts.directories {
 		if _, err := v.history.Take(m.data); err != nil {
@@ -263,6 +266,7 @@ func (v *verifier) finish() {
 	}
 	v.consistent()
 	v.purgings()
+	v.overrides()
 	v.endings()
 	v.report.mark = v.leave()
 }

@@ -222,7 +222,9 @@ func (m *memory) Find(context.Context, gateway.MessageID) (gateway.Recorded, boo
 
 func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string, from, to gateway.Country, record func(gateway.Slot) (gateway.Record, error)) (gateway.Recorded, error) {
 	n := gateway.PairNumber{From: from, To: to, Origin: m.origin, N: m.numbers[[2]gateway.Country{from, to}] + 1}
-	r, err := record(gateway.Slot{Number: n, Facts: m.facts[thread], Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return m.earlier[id], nil }})
+	r, err := record(gateway.Slot{Number: n, Facts: m.facts[thread], Earlier: func(id gateway.MessageID) (gateway.Earlier, error) { return m.earlier[id], nil },
+		Approvals: func(gateway.Digest) ([]gateway.Approval, error) { return nil, nil },
+	})
 	if err != nil {
 		return gateway.Recorded{}, err
 	}
