@@ -196,6 +196,9 @@ func (s *Set) follows(r Release, last *release, activates time.Time) error {
 		if i < 0 {
 			return fmt.Errorf("it drops the list %s", before.Name)
 		}
+		if before.Numbers() != r.Lists[i].Numbers() {
+			return fmt.Errorf("its list %s makes words of numbers, or the other way", before.Name)
+		}
 		for _, c := range before.Codes {
 			if _, ok := r.Lists[i].Find(c.ID); ok {
 				continue

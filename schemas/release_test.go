@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -241,18 +242,21 @@ func TestAReleaseThatTakesAwayWhatSomebodyMaySayIsRefused(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*schemas.Release, *schemas.Life){
-		"another name":             func(r *schemas.Release, _ *schemas.Life) { r.Name = "spring" },
-		"a name before":            func(r *schemas.Release, _ *schemas.Life) { r.Name = "2026-10" },
-		"follows another":          func(_ *schemas.Release, l *schemas.Life) { l.Supersedes = "2026-10" },
-		"in force too soon":        func(_ *schemas.Release, l *schemas.Life) { l.Activates = l.Published.Add(schemas.Notice - time.Second) },
-		"in force before":          func(_ *schemas.Release, l *schemas.Life) { l.Activates = l.Published.Add(-time.Second) },
-		"published never":          func(_ *schemas.Release, l *schemas.Life) { l.Published = time.Time{} },
-		"overlaps too short":       func(_ *schemas.Release, l *schemas.Life) { l.Overlaps = l.Activates.Add(schemas.Overlap - time.Second) },
-		"without a list":           func(r *schemas.Release, _ *schemas.Life) { r.Lists = r.Lists[1:] },
-		"a code was dropped":       drop("indicator", "g01"),
-		"a deprecated one, early":  drop("indicator", "b05"),
-		"a code that types name":   drop("outcome", "accepted"),
-		"a question of a type":     drop("askCode", "compensation"),
+		"another name":            func(r *schemas.Release, _ *schemas.Life) { r.Name = "spring" },
+		"a name before":           func(r *schemas.Release, _ *schemas.Life) { r.Name = "2026-10" },
+		"follows another":         func(_ *schemas.Release, l *schemas.Life) { l.Supersedes = "2026-10" },
+		"in force too soon":       func(_ *schemas.Release, l *schemas.Life) { l.Activates = l.Published.Add(schemas.Notice - time.Second) },
+		"in force before":         func(_ *schemas.Release, l *schemas.Life) { l.Activates = l.Published.Add(-time.Second) },
+		"published never":         func(_ *schemas.Release, l *schemas.Life) { l.Published = time.Time{} },
+		"overlaps too short":      func(_ *schemas.Release, l *schemas.Life) { l.Overlaps = l.Activates.Add(schemas.Overlap - time.Second) },
+		"without a list":          func(r *schemas.Release, _ *schemas.Life) { r.Lists = r.Lists[1:] },
+		"a code was dropped":      drop("indicator", "g01"),
+		"a deprecated one, early": drop("indicator", "b05"),
+		"a code that types name":  drop("outcome", "accepted"),
+		"a question of a type":    drop("askCode", "compensation"),
+		"a number and a word": func(r *schemas.Release, _ *schemas.Life) {
+			r.Lists[0].Codes = append(r.Lists[0].Codes, schemas.CodeText{ID: "later", En: "Later"})
+		},
 		"a code misspelt":          func(r *schemas.Release, _ *schemas.Life) { r.Lists[0].Codes[0].ID = "Canary" },
 		"text in a strange tongue": func(r *schemas.Release, _ *schemas.Life) { r.Texts = schemas.Texts{"xx": nil} },
 		"text for no code":         func(r *schemas.Release, _ *schemas.Life) { r.Texts["sq"]["indicator"]["g99"] = "Tekst" },
@@ -274,6 +278,29 @@ func TestAReleaseThatTakesAwayWhatSomebodyMaySayIsRefused(t *testing.T) {
 				t.Error("it was refused and is there")
 			}
 		})
+	}
+}
+
+func TestAReleaseMayGoBeyondNinePhases(t *testing.T) {
+	t.Parallel()
+	s := open(t).Under(func() time.Time { return activates })
+	r := next(t, s)
+	if r.Lists[0].Name != "phase" {
+		t.Fatal(r.Lists[0].Name)
+	}
+	r.Lists[0].Codes = append(r.Lists[0].Codes, schemas.CodeText{ID: "12", En: "A twelfth"})
+	if err := s.Take(r, secondLife, nil); err != nil {
+		t.Fatal(err)
+	}
+	h, d := message(t, s, "capacity.request/1.0")
+	h.IssuedAt = activates
+	d["subject"].(map[string]any)["phase"] = json.Number("12")
+	if err := s.Validate(h, d); err != nil {
+		t.Errorf("%v: %s", err, gateway.AsProblem(err).Hint)
+	}
+	d["subject"].(map[string]any)["phase"] = json.Number("11")
+	if err := s.Validate(h, d); err == nil {
+		t.Error("a phase that no list has is accepted")
 	}
 }
 
@@ -355,4 +382,37 @@ func TestAPublishedReleaseIsReadAsItWasWritten(t *testing.T) {
 			t.Errorf("%s was read", name)
 		}
 	}
+}
+
+// FuzzParseRelease: whatever is read as a release is written and read again the same, and
+// can be refused by a set without harm.
+func FuzzParseRelease(f *testing.F) {
+	f.Add([]byte(`{"release":"2027-03","lists":[{"list":"need","about":"x","codes":[{"id":"a","en":"A","icTip":""}]}]}`))
+	f.Add([]byte(`{"release":"2027-03","lists":[],"texts":{"sq":{"need":{"a":"b"}}}}`))
+	f.Add([]byte(`{"release":"2027-03","lists":[{"list":"need","about":"x","codes":[{"id":"a","en":"A","icTip":"","until":"2030-01-01","instead":"b"},{"id":"b","en":"B","icTip":"","traits":{"sector":"any","group":"x","child":"no","phases":["1"],"source":"s"}}]}]}`))
+	set, err := schemas.Open()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := schemas.ParseRelease(raw)
+		if err != nil {
+			return
+		}
+		again, err := r.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := schemas.ParseRelease(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(r.Digests(), back.Digests()); diff != "" {
+			t.Fatal(diff)
+		}
+		s := set.Under(func() time.Time { return activates })
+		if err := s.Take(r, secondLife, nil); err == nil {
+			t.Fatal("a release that drops everything was taken")
+		}
+	})
 }

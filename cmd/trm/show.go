@@ -262,4 +262,10 @@ func (a *app) printView(v incoming.View) {
 	for _, u := range v.SealedFor {
 		a.printf("  %s  sealed for another role\n", u)
 	}
+	if v.Codes != nil {
+		a.printf("  release %s of the code lists is not here\n", v.Codes.Release)
+		for _, s := range v.Codes.Strange {
+			a.printf("    %s at %s is in no list here (%s)\n", s.Code, s.Pointer, s.List)
+		}
+	}
 }

@@ -132,14 +132,16 @@ func (s *Source) expand(v any) (any, error) {
 					continue
 				}
 				var ids []string
+				var list table.List
 				for _, name := range strings.Split(names, "|") {
 					i := slices.IndexFunc(s.Lists, func(l table.List) bool { return l.Name == name })
 					if !ok || i < 0 {
 						return nil, fmt.Errorf("%q is no code list", child)
 					}
-					ids = append(ids, s.Lists[i].IDs()...)
+					list = s.Lists[i]
+					ids = append(ids, list.IDs()...)
 				}
-				out["type"], out["enum"] = enum(ids)
+				out["type"], out["enum"] = enum(list, ids)
 				continue
 			}
 			full, err := s.expand(child)
@@ -172,18 +174,17 @@ func anyCode(list string) node {
 }
 
 // enum is the JSON type and the values of a list of codes. Phases are numbers.
-func enum(ids []string) (string, []any) {
+func enum(list table.List, ids []string) (string, []any) {
 	values := make([]any, len(ids))
 	for i, id := range ids {
-		if len(id) > 1 || id < "0" || id > "9" {
-			for i, id := range ids {
-				values[i] = id
-			}
-			return "string", values
+		if values[i] = id; list.Numbers() {
+			values[i] = json.Number(id)
 		}
-		values[i] = json.Number(id)
 	}
-	return "integer", values
+	if list.Numbers() {
+		return "integer", values
+	}
+	return "string", values
 }
 
 // FileName is where the files of a type lie: "referral.request-1.0.json".

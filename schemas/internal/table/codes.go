@@ -60,6 +60,13 @@ func (l List) IDs() []string {
 	return ids
 }
 
+// Numbers reports whether the codes are small numbers, which messages write as numbers.
+func (l List) Numbers() bool {
+	return !slices.ContainsFunc(l.Codes, func(c Code) bool { return !numberForm.MatchString(c.ID) })
+}
+
+var numberForm = regexp.MustCompile(`^(0|[1-9][0-9]?)$`)
+
 // Find looks a code up.
 func (l List) Find(id string) (Code, bool) {
 	i := slices.IndexFunc(l.Codes, func(c Code) bool { return c.ID == id })
