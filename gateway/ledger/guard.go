@@ -15,9 +15,10 @@ import (
 // restored database cannot take back with it. Safe for concurrent use; one process writes
 // it, and it notices when another does.
 type Guard struct {
-	path string
-	mu   sync.Mutex // guards last and the file
-	last []byte
+	path  string
+	mu    sync.Mutex // guards what follows, and the file
+	last  []byte
+	tried []byte // what a Keep that failed may have left there
 }
 
 // ErrTwoSigners says that somebody else wrote the guard's file: two processes that sign for
@@ -53,13 +54,13 @@ func (g *Guard) Read() ([]byte, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the log's guard: %w", err)
 	}
-	g.last = raw
+	g.last, g.tried = raw, nil
 	return raw, nil
 }
 
 // Keep puts a signed checkpoint in the place of the last: it is on disk when Keep returns,
-// whole, and before that the last one is. A file that is not as this process left it is not
-// written over: the error is [ErrTwoSigners].
+// whole, and before that the last one is. A file that holds what this process did not write
+// is not written over: the error is [ErrTwoSigners]. One that is gone is written again.
 func (g *Guard) Keep(signed []byte) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,13 +68,18 @@ func (g *Guard) Keep(signed []byte) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the log's guard: %w", err)
 	}
-	if !bytes.Equal(now, g.last) {
+	switch {
+	case now == nil: // its disk is away: then writing fails too
+	case g.tried != nil && bytes.Equal(now, g.tried):
+		g.last = now
+	case !bytes.Equal(now, g.last):
 		return ErrTwoSigners
 	}
+	g.tried = bytes.Clone(signed)
 	if err := replace(g.path, signed); err != nil {
 		return fmt.Errorf("writing the log's guard: %w", err)
 	}
-	g.last = bytes.Clone(signed)
+	g.last, g.tried = g.tried, nil
 	return nil
 }
 

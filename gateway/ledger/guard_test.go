@@ -464,3 +464,56 @@ func TestANewLogBeginsWithoutItsWitnesses(t *testing.T) {
 	}
 	w.witnessed(3)
 }
+
+// A guard that was written and could not be flushed is not another signer's.
+func TestAGuardThatWasHalfKeptIsStillOurs(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "guard")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "log.guard")
+	g, err := ledger.OpenGuard(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Keep([]byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	// The folder is away while the second is written: neither old nor new is there.
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Keep([]byte("two")); err == nil {
+		t.Fatal("it was kept in a folder that is not there")
+	}
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	// Not done: the old one is there.
+	if err := g.Keep([]byte("two")); err != nil {
+		t.Errorf("what it wrote itself is another signer's: %v", err)
+	}
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Keep([]byte("three")); err == nil {
+		t.Fatal("it was kept in a folder that is not there")
+	}
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	// Done, and the answer lost: the new one is there.
+	if err := os.WriteFile(path, []byte("three"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Keep([]byte("four")); err != nil {
+		t.Errorf("what it wrote itself is another signer's: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("a stranger's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Keep([]byte("five")); !errors.Is(err, ledger.ErrTwoSigners) {
+		t.Errorf("another signer is not noticed: %v", err)
+	}
+}
