@@ -164,10 +164,11 @@ func same(want, got gateway.Exchange) string {
 
 // TestAJournalComesToTheSameDutiesAsAReplay plays at random what can happen to messages of
 // some types and lanes in one conversation, with steps signed and the journal closed in
-// between, and holds every exchange against the procedure's own after each event.
+// between. After each event it holds the exchange that it was about, and often all of them,
+// against the procedure's own.
 func TestAJournalComesToTheSameDutiesAsAReplay(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 5))
@@ -217,7 +218,11 @@ func TestAJournalComesToTheSameDutiesAsAReplay(t *testing.T) {
 				case 1:
 					o.reopen()
 				}
-				for _, m := range all {
+				of := all
+				if n%20 != 0 {
+					of = []*told{m}
+				}
+				for _, m := range of {
 					if diff := same(m.x, o.exchange(m.asked)); diff != "" {
 						t.Fatalf("after event %d, %+v, message %s (-replayed +kept):\n%s", n, e, m.asked.ID, diff)
 					}
