@@ -62,6 +62,9 @@ func ReadEdition(files map[string][]byte) (*Edition, error) {
 	return e, nil
 }
 
+// EditionDigest names files without reading what they say: what [Edition.Digest] would be.
+func EditionDigest(files map[string][]byte) string { return digestOf(files) }
+
 // Digest names the edition.
 func (e *Edition) Digest() string { return e.digest }
 

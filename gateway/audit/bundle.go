@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/envelope"
+	"example.org/trm/gateway/ledger"
 )
 
 // Format is what bundle.json says of a bundle that this package writes and reads.
@@ -29,6 +31,8 @@ const chunk = 256
 // begin is the first entry whose bytes are in the bundle.
 func (c Contents) begin() int64 { return c.First / chunk * chunk }
 
+var originForm = regexp.MustCompile(`^[A-Za-z0-9._/-]{1,64}$`)
+
 func (c Contents) check() error {
 	p, err := gateway.ParseParty(string(c.Viewer))
 	switch {
@@ -36,7 +40,7 @@ func (c Contents) check() error {
 		return fmt.Errorf("bundle.json: the format is not %s", Format)
 	case err != nil || p.Kind() != "auditor":
 		return fmt.Errorf("bundle.json: the viewer is not an auditor")
-	case c.Origin == "" || len(c.Origin) > 64 || c.First < 0 || c.First > c.Size || c.Size > 1<<40:
+	case !originForm.MatchString(c.Origin) || c.First < 0 || c.First > c.Size || c.Size > 1<<40:
 		return fmt.Errorf("bundle.json: the range is not one")
 	}
 	return nil
@@ -150,4 +154,13 @@ func lines(data []byte) ([]string, error) {
 		return nil, errForm
 	}
 	return strings.Split(text, "\n"), nil
+}
+
+// parseEntry reads an entry of whose words every one can be printed.
+func parseEntry(raw []byte) (ledger.Entry, error) {
+	e, err := ledger.ParseEntry(raw)
+	if err == nil && e.Pair.Origin != "" && !originForm.MatchString(e.Pair.Origin) {
+		err = ledger.ErrEntry
+	}
+	return e, err
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"example.org/trm/gateway"
 )
@@ -156,6 +158,7 @@ func (r *Report) conforms(rule Rule) {
 
 // find notes a finding, once.
 func (r *Report) find(f Finding) {
+	f.Says = printable(f.Says)
 	key := findingKey{f.Entry, f.Rule, f.Says}
 	if _, twice := r.at[key]; twice {
 		return
@@ -184,4 +187,14 @@ func (r *Report) sort() {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Entry, b.Entry), cmp.Compare(order(a.Rule), order(b.Rule)), cmp.Compare(a.Says, b.Says))
 	})
+}
+
+// printable keeps what a bundle's writer wrote from talking to a reader's terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"example.org/trm/gateway"
-	"example.org/trm/gateway/ledger"
 )
 
 // Difference is what one bundle has and the other lacks, or has otherwise.
@@ -182,7 +181,7 @@ func readSide(ctx context.Context, in io.Reader) (*side, error) {
 func (s *side) take(p piece) {
 	for i, raw := range p.entries {
 		e := seen{hash: leafHash(raw)}
-		if entry, err := ledger.ParseEntry(raw); err == nil {
+		if entry, err := parseEntry(raw); err == nil {
 			e.event, e.pair = entry.Event, entry.Pair
 		}
 		s.entries[p.n*chunk+int64(i)] = e

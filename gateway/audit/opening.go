@@ -53,13 +53,25 @@ func opens(nonce, text string, commitment []byte) bool {
 
 // readOpening reads an opening strictly.
 func readOpening(text string) (o Opening, err error) {
+	if !plain(text) {
+		return o, errForm
+	}
 	err = committed(text, &o)
 	return o, err
 }
 
 func readConcealed(text string) (c Concealed, err error) {
+	if !plain(text) {
+		return c, errForm
+	}
 	err = committed(text, &c)
 	return c, err
+}
+
+// plain reports whether a text holds only what ids, codes, digests and tokens are written
+// with, so that whatever is in it can be printed.
+func plain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '\\' })
 }
 
 func readDeed(text string) (d gateway.Deed, err error) {

@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"example.org/trm/gateway"
@@ -17,17 +19,17 @@ type thread struct {
 	sure  bool // nothing that belongs to it is missing
 }
 
-// rules reads the policies and the editions of the schemas that the bundle holds, each of
-// which must be what its digest names.
+// rules looks at the policies and the editions of the schemas that the bundle holds, each
+// of which must be what its digest names. None is read before something that was signed
+// names it: whoever wrote the bundle could have written them.
 func (v *verifier) rules() {
-	v.policies, v.editions = map[string]*policy.Policy{}, map[string]Types{}
+	v.policies, v.editions = map[string]func() (*policy.Policy, error){}, map[string]func() (*schemas.Edition, error){}
 	for _, m := range v.parts.policies {
-		p, err := policy.Parse(m.data)
-		if err != nil || p.Digest() != m.name {
-			v.find(whole, EditionKnown, Violates, "the policy "+m.name+" is not what its digest names, or cannot be read")
+		if gateway.Digest(sha256.Sum256(m.data)).String() != m.name {
+			v.find(whole, EditionKnown, Violates, "the policy "+m.name+" is not what its digest names")
 			continue
 		}
-		v.policies[m.name] = p
+		v.policies[m.name] = sync.OnceValues(func() (*policy.Policy, error) { return policy.Parse(m.data) })
 		v.report.conforms(EditionKnown)
 	}
 	for digest, files := range v.parts.editions {
@@ -35,12 +37,11 @@ func (v *verifier) rules() {
 		for _, f := range files {
 			m[f.name] = f.data
 		}
-		e, err := schemas.ReadEdition(m)
-		if err != nil || e.Digest() != digest || len(m) != len(files) {
-			v.find(whole, EditionKnown, Violates, "the schemas "+digest+" are not what their digest names, or cannot be read")
+		if schemas.EditionDigest(m) != digest || len(m) != len(files) {
+			v.find(whole, EditionKnown, Violates, "the schemas "+digest+" are not what their digest names")
 			continue
 		}
-		v.editions[digest] = e
+		v.editions[digest] = sync.OnceValues(func() (*schemas.Edition, error) { return schemas.ReadEdition(m) })
 		v.report.conforms(EditionKnown)
 	}
 }
@@ -97,9 +98,14 @@ func possible(h gateway.Head) []gateway.ThreadFacts {
 // the gateway's, about the units that it says it released. What is said of one unit does
 // not depend on the others, so that those which were withheld are not needed.
 func (v *verifier) released(l *leaf, h gateway.Head, b gateway.Binding, facts []gateway.ThreadFacts, received time.Time) {
-	p, ok := v.policies[b.Policy]
+	read, ok := v.policies[b.Policy]
 	if !ok {
 		v.at(l, PolicyKnown, Violates, "the policy that decided, "+b.Policy+", is not here")
+		return
+	}
+	p, err := read()
+	if err != nil {
+		v.at(l, PolicyKnown, NotCheckable, "this program cannot read the policy that decided, "+b.Policy)
 		return
 	}
 	if v.policyNow != "" && v.policyNow != b.Policy {
@@ -198,9 +204,11 @@ func (v *verifier) typ(name string) (gateway.Type, bool) {
 				}
 			}
 		}
-		if e, ok := v.editions[d]; ok {
-			if t, ok := e.Type(name); ok {
-				return t, true
+		if read, ok := v.editions[d]; ok {
+			if e, err := read(); err == nil {
+				if t, ok := e.Type(name); ok {
+					return t, true
+				}
 			}
 		}
 	}

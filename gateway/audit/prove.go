@@ -112,7 +112,7 @@ func (v *verifier) step(r Receipt, s Step, place int64) (Proven, bool) {
 		v.waiting(l, s, body)
 		return p, true
 	}
-	e, err := ledger.ParseEntry([]byte(s.Entry))
+	e, err := parseEntry([]byte(s.Entry))
 	if err != nil {
 		v.find(index, EntryForm, Violates, "it is no entry of a log")
 		return p, true

@@ -118,8 +118,15 @@ func ParseReceipt(raw []byte) (Receipt, error) {
 	if r.Format != ReceiptFormat {
 		return r, fmt.Errorf("reading a receipt: the format is not %s", ReceiptFormat)
 	}
-	if _, err := gateway.ParseParty(string(r.Viewer)); err != nil || len(r.Steps) == 0 {
-		return r, errors.New("reading a receipt: it names no party, or proves nothing")
+	_, err := gateway.ParseParty(string(r.Viewer))
+	_, err2 := gateway.ParseParty(string(r.Message.Issuer))
+	if err != nil || err2 != nil || !plain(r.Message.ID) || len(r.Steps) == 0 {
+		return r, errors.New("reading a receipt: it names no party or message, or proves nothing")
+	}
+	for _, s := range r.Steps {
+		if s.Origin != "" && !originForm.MatchString(s.Origin) {
+			return r, errors.New("reading a receipt: a step names no log")
+		}
 	}
 	return r, nil
 }

@@ -12,6 +12,7 @@ import (
 	"example.org/trm/gateway/ledger/quorum"
 	"example.org/trm/gateway/policy"
 	"example.org/trm/gateway/trust"
+	"example.org/trm/schemas"
 )
 
 // Options say by what a bundle is judged.
@@ -83,8 +84,8 @@ type verifier struct {
 	told      map[string]trust.Statement // by id
 	revoked   map[string]bool            // keys of which the log has said that their revocation was taken
 	history   *trust.History
-	policies  map[string]*policy.Policy
-	editions  map[string]Types
+	policies  map[string]func() (*policy.Policy, error) // by digest, read when they are needed
+	editions  map[string]func() (*schemas.Edition, error)
 	origin    string
 	root      hash
 	signed    bool // the checkpoint's root is the log's
@@ -141,7 +142,7 @@ func (v *verifier) directories() {
 	v.history, v.told, v.revoked = trust.NewHistory(v.options.Pins), map[string]trust.Statement{}, map[string]bool{}
 	for _, m := range v.parts.directories {
 		if _, err := v.history.Take(m.data); err != nil {
-			v.find(whole, DirectoryProven, Violates, "directory "+m.name+": "+err.Error())
+			v.find(whole, DirectoryProven, Violates, "directory "+shown(m.name)+": "+err.Error())
 		} else {
 			v.report.conforms(DirectoryProven)
 		}
@@ -236,7 +237,7 @@ func (v *verifier) entry(s seat, o Opened, opened bool) {
 		return
 	}
 	v.report.Entries++
-	e, err := ledger.ParseEntry(s.entry)
+	e, err := parseEntry(s.entry)
 	if err != nil {
 		if !s.altered { // what was altered was found already
 			v.find(s.index, EntryForm, Violates, "what stands here has not the form of an entry")
