@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type world struct {
 	folder    string
 	pins      trust.Pins
 	directory *trust.Directory
+	before    []*trust.Directory // those that were in force before it
 	set       *schemas.Set
 	policy    *policy.Policy
 	keys      map[gateway.Party]*certs.Keys
@@ -444,7 +446,7 @@ func (l log) Closed(context.Context, string, int64, int64) (map[int64]int64, err
 func (l log) Deeds(context.Context) ([]audit.Deed, error) { return l.deeds, nil }
 
 func (l log) Directories() ([]*trust.Directory, []string) {
-	return []*trust.Directory{l.directory}, l.told
+	return append(slices.Clone(l.before), l.directory), l.told
 }
 
 func (l log) Policy(digest string) ([]byte, error) {
