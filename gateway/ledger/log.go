@@ -71,6 +71,7 @@ type state struct {
 	draft    []byte // signed for the eyes of witnesses: they say whether it may be published
 	unproven bool   // nothing outside the database says how far the log had come
 	fresh    bool   // nothing was ever signed, as far as this side knows
+	blocked  error  // why the guard cannot be written, which is tried again and again
 	refused  error
 	checked  time.Time // when it was last asked whether the refusal still holds
 

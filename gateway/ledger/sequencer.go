@@ -263,9 +263,17 @@ func (l *Log) publish(ctx context.Context) error {
 			l.refuse(ctx, fmt.Errorf("%w. %s", err, askWhoRan))
 			return nil
 		}
-		return err
+		l.change(func(n *state) { n.blocked = err })
+		if s.blocked == nil {
+			l.o.Log.Error("the log signs nothing", "err", err)
+		}
+		return nil
+	}
+	if s.blocked != nil {
+		l.o.Log.Info("the log goes on", "origin", s.origin)
 	}
 	l.change(func(n *state) {
+		n.blocked = nil
 		n.signed, n.note, n.at = s.held, signed, l.o.Now()
 		if n.behind.IsZero() {
 			n.behind = n.at

@@ -26,7 +26,7 @@ type Standing struct {
 func (l *Log) Standing(ctx context.Context) (Standing, error) {
 	s := l.now()
 	n, err := l.o.Store.Waiting(ctx)
-	return Standing{s.leads, s.origin, s.held.size, s.signed.size, s.witnessed, n, s.behind, s.unproven, s.refused}, err
+	return Standing{s.leads, s.origin, s.held.size, s.signed.size, s.witnessed, n, s.behind, s.unproven, cmpOr(s.refused, s.blocked)}, err
 }
 
 // String is the standing in one line.
