@@ -58,6 +58,9 @@ the same bytes, whenever they are fetched, once they have passed.`,
 				return err
 			}
 			size, err := d.export(c.Context(), viewer, adapters.AuditDays(origin, first, last), file)
+			if p := gateway.AsProblem(err); err != nil && p.Code == gateway.CodeNotFound {
+				return gateway.Refuse(p.Code, "", "There is no such log, or no witnessed checkpoint of these days: ask for days that have passed.")
+			}
 			if err != nil {
 				return err
 			}
