@@ -84,8 +84,18 @@ func (o *office) say(h gateway.Head, at time.Time) {
 	}
 }
 
-// hear has the journal record evidence about a message; contradictions are recorded too.
+// hear has the journal record evidence about a message, no earlier than it is dated;
+// contradictions are recorded too.
 func (o *office) hear(h gateway.Head, e gateway.Event, at time.Time) {
+	o.t.Helper()
+	if at.After(o.now) {
+		o.now = at
+	}
+	o.testify(h, e, at)
+}
+
+// testify has it record evidence now, whatever date that bears.
+func (o *office) testify(h gateway.Head, e gateway.Event, at time.Time) {
 	o.t.Helper()
 	c, ok, err := o.Case(o.t.Context(), "delivery of "+h.ID)
 	if err != nil || !ok {
@@ -97,6 +107,19 @@ func (o *office) hear(h gateway.Head, e gateway.Event, at time.Time) {
 	}
 	if err := o.Testimony(o.t.Context(), c, ev); err != nil && !errors.Is(err, gateway.ErrContradiction) {
 		o.t.Fatal(err)
+	}
+}
+
+// A recipient whose clock is fast has no more time than others.
+func TestADeliveryThatIsDatedAheadBeginsWhenItIsHeardOf(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	h := referral("dated")
+	o.say(h, noon)
+	o.now = noon.Add(time.Minute)
+	o.testify(h, gateway.ContentConsignment, noon.AddDate(0, 0, 9))
+	if x := o.exchange(h); !x.Duty.Begins.Equal(o.now) {
+		t.Errorf("the duty begins %s, want %s", x.Duty.Begins, o.now)
 	}
 }
 

@@ -90,13 +90,18 @@ func (j *Journal) said(tx *sqlite.Tx, h gateway.Head, received time.Time) error 
 	return nil
 }
 
-// heard tells the exchange of a message what was testified about it.
+// heard tells the exchange of a message what was testified about it. What is dated after
+// it was heard happened when it was heard: nobody has more time because its clock is fast.
 func (j *Journal) heard(tx *sqlite.Tx, message int64, s gateway.Statement) error {
 	if j.o.Clock == nil {
 		return nil
 	}
 	return j.happens(tx, exchangeOf+`WHERE d.message = ?`, []any{message}, func(x gateway.Exchange) gateway.Exchange {
-		return j.o.Clock.Heard(x, s.Event, s.At)
+		at := s.At
+		if now := j.o.Now().UTC().Truncate(time.Second); at.After(now) {
+			at = now
+		}
+		return j.o.Clock.Heard(x, s.Event, at)
 	})
 }
 
