@@ -5,7 +5,7 @@
 //	Checkpoint  size and root, signed by the log                   [Checkpoint], tlog-checkpoint
 //	Policy      whose cosignatures it needs                        package quorum, tlog-policy
 //	Proof       an entry is in a witnessed checkpoint              [Proof], tlog-proof
-//	Tiles       what auditors read                                 [Reader], tlog-tiles
+//	Tiles       what auditors read                                 [Log.Tile], tlog-tiles
 //
 // # What it promises
 //
