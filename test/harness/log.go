@@ -70,6 +70,14 @@ func (r *Region) Witnessed() examiner.Report {
 // was at the last check, or does not hold exactly once what somebody has a signature for.
 func (r *Region) Ledger() []string {
 	r.t.Helper()
+	// What people hold first, then the log: evidence that comes in between is in the log
+	// and missed by nobody.
+	held := map[gateway.MessageID]Status{}
+	for _, s := range r.Sent() {
+		if st, err := r.Status(s); err == nil { // else Effects speaks of it
+			held[s.ID] = st
+		}
+	}
 	report := r.Witnessed()
 	found := report.Findings
 	type about struct {
@@ -91,11 +99,7 @@ func (r *Region) Ledger() []string {
 		}
 	}
 	for _, s := range r.Sent() {
-		st, err := r.Status(s)
-		if err != nil {
-			continue // Effects speaks of it
-		}
-		for _, e := range st.Evidence {
+		for _, e := range held[s.ID].Evidence {
 			x, _, err := envelope.Codec{}.Examine(e.JWS)
 			if err != nil {
 				continue // Proofs speaks of it
