@@ -2,7 +2,7 @@
 // exchanged: complete, unaltered, and without seeing anything about a person.
 //
 //	Receipt  one message's story, for its two correspondents   [Receipt], [Receipt.Verify]
-//	Bundle   a range of the log, for one country's auditor      [Write], [Verify]
+//	Bundle   a range of the log, for one country's auditor      [Exporter], [Verify]
 //	Match    two countries' bundles, held against each other    [Match]
 //
 // # A bundle

@@ -2,9 +2,7 @@ package audit
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"example.org/trm/gateway"
@@ -18,9 +16,8 @@ type pairKey struct {
 
 // numbering is how far a pair's numbers have come.
 type numbering struct {
-	last    int64 // 0 where none was seen
-	known   bool  // whether what came before the bundle is known
-	missing int   // numbers whose acceptance may be an entry that is missing
+	last  int64 // 0 where none was seen
+	known bool  // whether what came before the bundle is known
 }
 
 // story is what the log says became of one delivery.
@@ -198,14 +195,4 @@ func (v *verifier) order(pair gateway.PairNumber, s *story) {
 			v.at(l, EvidenceOrder, Violates, fmt.Sprintf("%s is dated %s, before the delivery at %s", h.event, h.at.Format(time.RFC3339), s.events[i].at.Format(time.RFC3339)))
 		}
 	}
-}
-
-// sortedPairs orders numbers for people.
-func sortedPairs[T any](m map[gateway.PairNumber]T) []gateway.PairNumber {
-	return slices.SortedFunc(maps.Keys(m), func(a, b gateway.PairNumber) int {
-		if c := strings.Compare(string(a.From)+string(a.To)+a.Origin, string(b.From)+string(b.To)+b.Origin); c != 0 {
-			return c
-		}
-		return int(a.N - b.N)
-	})
 }

@@ -30,7 +30,6 @@ func TestAnHonestLogHasNoFindings(t *testing.T) {
 		if r.Entries != int64(len(w.entries)) {
 			t.Errorf("%s read %d of %d entries", viewer, r.Entries, len(w.entries))
 		}
-		t.Log(viewer, len(b), r.Messages, r.Conform)
 		if again := w.bundle(viewer); !bytes.Equal(b, again) {
 			t.Errorf("%s: the same range is another bundle", viewer)
 		}
