@@ -60,7 +60,7 @@ func (r *Region) startAdapter(c gateway.Country, system *nation.System, https bo
 			"default": []any{map[string]any{"file": map[string]any{"path": filepath.Join(r.Dir, "notices", string(c)+".log")}}},
 			"retry":   quick,
 		},
-		"retry":  quick, "retell": map[string]any{"first": "1s", "last": "4s"}, "resubmit": quick, "attempt": "5s",
+		"retry": quick, "retell": map[string]any{"first": "1s", "last": "4s"}, "resubmit": quick, "attempt": "5s",
 	}
 	if https {
 		config["source"] = "https"
