@@ -22,6 +22,7 @@ func (v *verifier) acceptance(l *leaf, o Opened, body Opening) {
 		s.audience, s.delivery, s.sdHash, s.received = body.Audience, body.Delivery, body.SDHash, received
 	}
 	v.answer(l, o, body)
+	v.closed(l, body, received)
 	if v.receipt {
 		return
 	}
@@ -40,6 +41,23 @@ func (v *verifier) acceptance(l *leaf, o Opened, body Opening) {
 	facts := v.follow(l, head)
 	if ok {
 		v.released(l, head, b, facts, received)
+	}
+}
+
+// closed asks whether the delivery was closed for its recipient and nobody else.
+func (v *verifier) closed(l *leaf, body Opening, received time.Time) {
+	d, ok := v.history.At(received)
+	if !ok {
+		return // found where the message's own key is looked for
+	}
+	k, ok := d.Key(body.KeyID)
+	switch {
+	case !ok || k.Party != body.Audience || k.Use != gateway.UseEncryption:
+		v.at(l, KeyUsable, Violates, fmt.Sprintf("the delivery was closed for a key that is not one of %s to open it with", body.Audience))
+	case !k.ValidAt(received):
+		v.at(l, KeyUsable, Violates, fmt.Sprintf("the delivery was closed for a key of %s that was %s", body.Audience, window(k, received)))
+	default:
+		v.report.conforms(KeyUsable)
 	}
 }
 

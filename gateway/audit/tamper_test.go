@@ -333,6 +333,17 @@ func TestEachLieOfAGatewayIsNamedWithItsEntry(t *testing.T) {
 			i := w.testify(s, gateway.ContentConsignment, rs, func(st *gateway.Statement) { st.At = noon.AddDate(6, 0, 0) })
 			return []found{{i, audit.KeyUsable, audit.Violates}}
 		}},
+		{"a delivery closed for somebody else", func(w *world) []found {
+			w.closeFor = w.key(al).Encryption[0].ID()
+			s := w.send(referral(me, rs))
+			return []found{{s.index, audit.KeyUsable, audit.Violates}}
+		}},
+		{"a delivery closed for a key that was lost", func(w *world) []found {
+			w.revoke(rs, w.key(rs).Encryption[0].ID(), noon.Add(-time.Hour))
+			w.take()
+			s := w.send(referral(me, rs))
+			return []found{{s.index, audit.KeyUsable, audit.Violates}}
+		}},
 		{"a message after its key was revoked", func(w *world) []found {
 			w.revoke(me, w.key(me).Message.ID(), noon.Add(-time.Hour))
 			w.take()

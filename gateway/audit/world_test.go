@@ -58,6 +58,7 @@ type world struct {
 	cores    map[int64]audit.Core
 	deeds    []audit.Deed
 	gone     map[int64]int64 // by which purge; 0 is nobody's
+	closeFor string          // the id of the key that the gateway says it closed the next deliveries for
 	lenient  bool            // the gateway releases everything, against its policy
 	hash     map[int64]tlog.Hash
 	stored   int64
@@ -231,6 +232,9 @@ func (m *memory) Receive(_ context.Context, id gateway.MessageID, thread string,
 		Event: r.Evidence.Event, Issuer: h.Issuer, ID: h.ID, Audience: h.Audience, Thread: h.Thread, Type: h.Type,
 		IssuedAt: h.IssuedAt.Unix(), Expires: h.Expires.Unix(), ReceivedAt: r.At.Unix(), Delivery: b.Binding.Delivery,
 		SDHash: b.Binding.SDHash, Policy: b.Binding.Policy, KeyID: b.KeyID,
+	}
+	if m.closeFor != "" {
+		o.KeyID = m.closeFor
 	}
 	if r.Answer.Refusal != nil {
 		o.Envelope, o.Evidence = r.Digest.String(), r.Answer.Signed
