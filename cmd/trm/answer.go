@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,15 +20,16 @@ func (a *app) answerCommand() *cobra.Command {
 		key             string
 	)
 	c := &cobra.Command{
-		Use:   "answer PARTY DELIVERY",
+		Use:   "answer PARTY REF|DELIVERY",
 		Short: "Begin the answer to a recall, correction or change of consent",
 		Long: `answer prints the answer to a change that came in, as far as the adapter can write it: to a recall,
 which roles are known to have read the message. What was done is for a person to say: with --outcome
-it is filled in, for every result alike, and with --send the answer is sent.
+it is filled in, for every result alike, and with --send the answer is sent. What was kept, wholly or
+in part, has a legal reason: a code that trm codes reason lists.
 
 The adapter erases nothing. Say done once it is done.`,
-		Example: "  trm changes rs/coordinator\n  trm answer rs/coordinator 0193a5c1-...\n  trm answer rs/coordinator 0193a5c1-... --outcome kept --reason duty-to-keep --send",
-		Args:    args("PARTY", "DELIVERY"),
+		Example: "  trm changes rs/coordinator\n  trm answer rs/coordinator 7Q4KXM\n  trm answer rs/coordinator 7Q4KXM --outcome kept --reason duty-to-keep --send",
+		Args:    args("PARTY", "REF|DELIVERY"),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := parseParty(args[0])
 			if err != nil {
@@ -39,12 +41,19 @@ The adapter erases nothing. Say done once it is done.`,
 			if send && outcome == "" {
 				return usage("--send needs --outcome: what was done is for a person to say")
 			}
+			if reason == "" && (outcome == "kept" || outcome == "partly") {
+				return usage("--outcome %s needs --reason, the legal reason: trm codes reason lists them", outcome)
+			}
+			delivery, err := a.delivery(c, flags, p.Country(), args[1])
+			if err != nil {
+				return err
+			}
 			o, err := a.office(p.Country(), flags)
 			if err != nil {
 				return err
 			}
 			var b adapters.Begun
-			if err := o.call(c.Context(), http.MethodGet, "/v1/deliveries/"+args[1]+"/answer", "", nil, &b); err != nil {
+			if err := o.call(c.Context(), http.MethodGet, "/v1/deliveries/"+url.PathEscape(delivery)+"/answer", "", nil, &b); err != nil {
 				return err
 			}
 			if outcome != "" {
@@ -56,7 +65,7 @@ The adapter erases nothing. Say done once it is done.`,
 				return nil
 			}
 			if key == "" {
-				key = "answer " + args[1] + " " + outcome // a later one may say more
+				key = strings.TrimSpace("answer " + delivery + " " + outcome + " " + reason) // a later one may say more
 			}
 			raw, err := json.Marshal(b.Draft)
 			if err != nil {
@@ -78,7 +87,7 @@ The adapter erases nothing. Say done once it is done.`,
 	c.Flags().StringVar(&outcome, "outcome", "", "done, partly or kept")
 	c.Flags().StringVar(&reason, "reason", "", "why something was kept: a code of the list reason")
 	c.Flags().BoolVar(&send, "send", false, "send it")
-	c.Flags().StringVar(&key, "key", "", "name of this request (default: one answer for each delivery and outcome)")
+	c.Flags().StringVar(&key, "key", "", "name of this request (default: one answer for each delivery, outcome and reason)")
 	return c
 }
 

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -43,10 +47,12 @@ or make a first message by hand:
   trm verify message.json                     check it as the gateway will
 
 Synthetic people only; no institution operates or endorses this.`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	group(root)
+	root.SetVersionTemplate("trm {{.Version}}\n")
 	home := os.Getenv("TRM_HOME")
 	if home == "" {
 		home = "home"
@@ -71,12 +77,33 @@ Synthetic people only; no institution operates or endorses this.`,
 	return root
 }
 
+// version is what the build knows of itself: the module's version, or the commit that it was
+// made of.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of an unknown build"
+	}
+	setting := map[string]string{}
+	for _, s := range info.Settings {
+		setting[s.Key] = s.Value
+	}
+	text := cmp.Or(info.Main.Version, "(devel)")
+	if commit := setting["vcs.revision"]; commit != "" && !strings.Contains(text, commit[:min(12, len(commit))]) {
+		text += " " + commit[:min(12, len(commit))]
+		if setting["vcs.modified"] == "true" {
+			text += " with changes"
+		}
+	}
+	return text + ", " + info.GoVersion
+}
+
 func exitCodesTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "exit-codes",
 		Short: "What the exit codes mean",
 		Long: `0  done
-1  the tool or its surroundings failed (file, network, disk)
+1  the tool or its surroundings failed (file, network, disk, no region where one is needed)
 2  the command line is wrong
 3  the message was refused; the problem's code says what to change
 4  something that was checked is not valid
@@ -158,6 +185,43 @@ func (a *app) write(name string, raw []byte) error {
 }
 
 func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
+
+// paragraph prints a text in lines of at most a hundred characters, the first after lead and
+// the others under it, or where that is long, a little in.
+func (a *app) paragraph(lead, s string) {
+	line, under := lead, strings.Repeat(" ", utf8.RuneCountInString(lead))
+	if len(under) > 20 {
+		under = under[:4]
+	}
+	for i, word := range strings.Fields(s) {
+		switch {
+		case i == 0:
+			line += word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > 100:
+			a.printf("%s\n", line)
+			line = under + word
+		default:
+			line += " " + word
+		}
+	}
+	a.printf("%s\n", line)
+}
+
+// columns prints rows with their cells under each other, and no blanks at the end of a line.
+func (a *app) columns(rows [][]string) error {
+	var out bytes.Buffer
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(out.String()) {
+		a.printf("%s\n", strings.TrimRight(line, " \n"))
+	}
+	return nil
+}
 
 func (a *app) printJSON(w io.Writer, v any) {
 	e := json.NewEncoder(w)

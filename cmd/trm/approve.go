@@ -173,7 +173,7 @@ func (a *app) printApproval(d *desk, x gateway.Approval, p gateway.Parts, jws, f
 	}
 	a.printf("%s %s %s from %s to %s, for %s\n", what, p.Head.Type, x.Message.ID, p.Head.Issuer, p.Head.Audience, x.Reason)
 	for _, r := range x.Rules {
-		a.printf("  sets aside %s: %s\n", r, d.policy.Explain(r))
+		a.paragraph("  may set aside "+r+": ", d.policy.Explain(r))
 	}
 	if answer != "" {
 		a.printf("  the gateway holds it\n")

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,9 +42,9 @@ func (f *changeFlags) add(c *cobra.Command) {
 }
 
 // changeCommand is one of three commands that differ in what they say.
-func (a *app) changeCommand(use, short, long string, fill func(*cobra.Command, *changeFlags) (check func() error)) *cobra.Command {
+func (a *app) changeCommand(use, short, long, example string, fill func(*cobra.Command, *changeFlags) (check func() error)) *cobra.Command {
 	f := &changeFlags{}
-	c := &cobra.Command{Use: use + " PARTY", Short: short, Long: long, Args: args("PARTY")}
+	c := &cobra.Command{Use: use + " PARTY", Short: short, Long: long, Example: example, Args: args("PARTY")}
 	check := fill(c, f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		p, err := parseParty(args[0])
@@ -53,6 +52,9 @@ func (a *app) changeCommand(use, short, long string, fill func(*cobra.Command, *
 			return err
 		}
 		f.request.From = p
+		if r := f.request; r.Case == "" && len(r.Threads) == 0 && len(r.Messages) == 0 {
+			return usage("say which: --case, --thread or --message; see %s --help", c.CommandPath())
+		}
 		if err := check(); err != nil {
 			return err
 		}
@@ -75,6 +77,7 @@ or gave it). The office names the case by its own reference, or conversations.
 
 Nobody is told twice: a second --send with the same --key changes nothing. trm changes shows what
 each recipient has done.`,
+		"  trm withdraw me/coordinator --case 114 --reason person-declined\n  trm withdraw me/coordinator --case 114 --reason person-declined --send",
 		func(c *cobra.Command, f *changeFlags) func() error {
 			f.request.Kind = adapters.KindConsent
 			c.Flags().StringVar(&f.request.Effect, "effect", "consent-withdrawn", "consent-withdrawn, consent-limited or consent-given")
@@ -86,6 +89,7 @@ func (a *app) recallCommand() *cobra.Command {
 	return a.changeCommand("recall", "Take messages back that should not have been sent",
 		`recall shows which messages would be taken back, and with --send recalls each of them. The other side
 answers whether it was read, and by which role. What was recalled before is not recalled again.`,
+		"  trm recall me/coordinator --message 0193a5c1-...\n  trm recall me/coordinator --message 0193a5c1-... --send",
 		func(_ *cobra.Command, f *changeFlags) func() error {
 			f.request.Kind = adapters.KindRecall
 			return func() error { return nil }
@@ -98,6 +102,7 @@ func (a *app) correctCommand() *cobra.Command {
 		`correct shows who was sent something in a block, and with --send sends the whole corrected block to
 each of them, sealed to the role that had it. Who did not have it does not get it. Where policy keeps
 the new content here, the recipient is told that there is a correction, and the table says so.`,
+		"  trm correct me/coordinator --case 114 --block health --content health.json\n  trm correct me/coordinator --case 114 --block health --content health.json --effect safety --send",
 		func(c *cobra.Command, f *changeFlags) func() error {
 			f.request.Kind = adapters.KindCorrection
 			c.Flags().StringVar(&f.request.Effect, "effect", "minor", "minor, identity or safety")
@@ -154,12 +159,12 @@ func (a *app) change(c *cobra.Command, p gateway.Party, f *changeFlags) error {
 		a.printJSON(a.out, done)
 		return nil
 	}
-	return a.printStates(done.Parts, "nobody")
+	return a.printStates(done.Parts, "nobody", localTimes(p.Country()))
 }
 
 func (a *app) printReach(r adapters.Reach) error {
 	a.printf("would be told\n")
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, p := range r.Parts {
 		var remarks []string
 		for _, x := range p.Readers {
@@ -175,9 +180,9 @@ func (a *app) printReach(r adapters.Reach) error {
 		if p.Refused != nil {
 			remarks = append(remarks, "cannot be sent: "+p.Refused.Title+" ("+string(p.Refused.Code)+"); telephone")
 		}
-		fmt.Fprintf(w, "  %s\tof %s\t%s\n", p.To, p.Target, strings.Join(remarks, "; "))
+		rows = append(rows, []string{"  " + string(p.To), ofTarget(p.Target, p.Thread), strings.Join(remarks, "; ")})
 	}
-	if err := w.Flush(); err != nil {
+	if err := a.columns(rows); err != nil {
 		return err
 	}
 	for _, p := range r.Elsewhere {
@@ -203,15 +208,16 @@ func (a *app) changesCommand() *cobra.Command {
 		Long: `changes lists, from the journal of a country's adapter, every recall, correction and change of consent
 that its offices sent, recipient by recipient: whether it still has to be sent, was received by the
 gateway, delivered, applied, or kept for a legal reason, and what is overdue. Then those that came in.`,
-		Args: args("COUNTRY|PARTY"),
+		Example: "  trm changes me\n  trm changes me/coordinator --json",
+		Args:    args("COUNTRY|PARTY"),
 		RunE: func(c *cobra.Command, args []string) error {
-			country, path := gateway.Country(args[0]), "/v1/changes"
-			if !country.Valid() {
-				p, err := parseParty(args[0])
-				if err != nil {
-					return err
-				}
-				country, path = p.Country(), path+"?party="+string(p)
+			country, p, err := parseOffices(args[0])
+			if err != nil {
+				return err
+			}
+			path := "/v1/changes"
+			if p != "" {
+				path += "?party=" + string(p)
 			}
 			o, err := a.office(country, flags)
 			if err != nil {
@@ -225,12 +231,13 @@ gateway, delivered, applied, or kept for a legal reason, and what is overdue. Th
 				a.printJSON(a.out, all)
 				return nil
 			}
+			local := localTimes(country)
 			a.printf("sent\n")
-			if err := a.printStates(all.Sent, "nothing"); err != nil {
+			if err := a.printStates(all.Sent, "nothing", local); err != nil {
 				return err
 			}
 			a.printf("received\n")
-			return a.printStates(all.Received, "nothing")
+			return a.printStates(all.Received, "nothing", local)
 		},
 	}
 	flags.add(c)
@@ -238,29 +245,52 @@ gateway, delivered, applied, or kept for a legal reason, and what is overdue. Th
 }
 
 // printStates prints the table of a change, recipient by recipient.
-func (a *app) printStates(list []adapters.ChangeState, none string) error {
+func (a *app) printStates(list []adapters.ChangeState, none string, local func(time.Time) string) error {
 	if len(list) == 0 {
 		a.printf("  %s\n", none)
 		return nil
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, s := range list {
 		other := "to " + string(s.Audience)
 		if s.Delivery != "" {
 			other = "from " + string(s.Issuer)
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\tof %s\t%s\n", strings.Join(s.Act, " "), other, s.State, s.Target, changeRemarks(s))
+		rows = append(rows, []string{"  " + changeName(s), other, string(s.State), ofTarget(s.Target, s.Thread), changeRemarks(s, local)})
 	}
-	if err := w.Flush(); err != nil {
+	if err := a.columns(rows); err != nil {
 		return err
 	}
 	a.footnote(slices.ContainsFunc(list, func(s adapters.ChangeState) bool { return s.Issuer.Country() == "xk" || s.Audience.Country() == "xk" }))
 	return nil
 }
 
+// changeName is what a change says: of a correction, which has only its effect, its kind too.
+func changeName(s adapters.ChangeState) string {
+	act := strings.Join(s.Act, " ")
+	if strings.HasPrefix(s.Type, "correction.") {
+		act = strings.TrimSpace("correction " + act)
+	}
+	return cmp.Or(act, "recall")
+}
+
+// ofTarget says what is changed: a conversation, a message, or a part of one.
+func ofTarget(target, thread string) string {
+	if target == thread {
+		return "of conversation " + target
+	}
+	if id, part, ok := strings.Cut(target, "#"); ok {
+		return "of " + part + " in " + id
+	}
+	return "of message " + target
+}
+
 // changeRemarks are what is special about one recipient.
-func changeRemarks(s adapters.ChangeState) string {
+func changeRemarks(s adapters.ChangeState, local func(time.Time) string) string {
 	var out []string
+	if s.Delivery != "" && s.Answered.IsZero() {
+		out = append(out, "delivery "+s.Delivery) // by which it is answered
+	}
 	if why := cmp.Or(string(s.Code), s.Reason); why != "" {
 		out = append(out, why)
 	}
@@ -272,9 +302,9 @@ func changeRemarks(s adapters.ChangeState) string {
 	}
 	switch {
 	case s.Overdue:
-		out = append(out, "overdue since "+s.Due.Format(time.RFC3339))
+		out = append(out, "overdue since "+local(s.Due))
 	case !s.Due.IsZero() && s.Answered.IsZero():
-		out = append(out, "due "+s.Due.Format(time.RFC3339))
+		out = append(out, "due "+local(s.Due))
 	}
 	if s.State == adapters.ChangeNotSent || s.State == adapters.ChangeFailed {
 		out = append(out, "telephone")

@@ -296,7 +296,7 @@ func (a *app) hands(countries []string) ([]*envelope.Private, error) {
 	for _, s := range countries {
 		c := gateway.Country(s)
 		if !c.Valid() {
-			return nil, usage("not a country of the mechanism; the codes are al, ba, xk, md, me, mk, rs")
+			return nil, usage("not a country of the mechanism; the codes are %s", countryCodes())
 		}
 		k, err := certs.Coordinator(a.home, c)
 		if err != nil {

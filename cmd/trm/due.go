@@ -27,7 +27,8 @@ owes the answer, and its alternate, as the directory lists them.
 
 A message that waits for its delivery is listed in the urgent lane alone, whose minutes count
 from receipt; trace shows the others.`,
-		Args: args("PARTY"),
+		Example: "  trm due rs/coordinator\n  trm due rs/coordinator --json",
+		Args:    args("PARTY"),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := parseParty(args[0])
 			if err != nil {
@@ -66,6 +67,8 @@ type dueLine struct {
 	Telephone   []telephone `json:"telephone,omitempty"`   // of what is owed to the reader and late
 }
 
+const shortForm = "Mon 2 Jan 15:04"
+
 // telephone is somebody who can be called.
 type telephone struct {
 	Party  gateway.Party `json:"party"`
@@ -76,8 +79,6 @@ type telephone struct {
 type offices interface {
 	Institution(p gateway.Party) (gateway.Institution, bool)
 }
-
-const localForm = "Mon 2 Jan 2006 15:04 MST"
 
 func dueFor(reader gateway.Party, list adapters.Duties, calendars sop.Calendars, directory offices) owing {
 	out := owing{Owes: []dueLine{}, Owed: []dueLine{}, More: list.More}
@@ -129,6 +130,7 @@ func (a *app) printDue(all owing, p gateway.Party) error {
 		a.printJSON(a.out, all)
 		return nil
 	}
+	zone := zoneOf(p.Country())
 	for _, part := range []struct {
 		title, direction string
 		lines            []dueLine
@@ -144,7 +146,7 @@ func (a *app) printDue(all owing, p gateway.Party) error {
 			if date == "" {
 				date = "not delivered yet"
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s %s %s\tfor %s%s\n", l.Standing, date, l.Answer, part.direction, part.other(l), l.ID, remarks(l))
+			fmt.Fprintf(w, "  %s\t%s\t%s %s %s\tfor %s%s\n", l.Standing, date, l.Answer, part.direction, part.other(l), l.ID, remarks(l, zone))
 		}
 		if err := w.Flush(); err != nil {
 			return err
@@ -180,16 +182,16 @@ func (a *app) printCalls(lines []dueLine) {
 }
 
 // remarks are what is special about a date.
-func remarks(l dueLine) string {
+func remarks(l dueLine, zone *time.Location) string {
 	var s string
 	if l.There != "" {
 		s += ", there " + l.There
 	}
 	for _, t := range l.Earlier {
-		s += ", was " + t.Format(time.DateOnly)
+		s += ", was " + t.In(zone).Format(shortForm)
 	}
 	if !l.Wish.IsZero() {
-		s += ", asked for by " + l.Wish.Format(time.DateOnly)
+		s += ", asked for by " + l.Wish.In(zone).Format(shortForm)
 	}
 	if l.Late {
 		s += ", late"

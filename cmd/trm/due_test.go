@@ -50,11 +50,11 @@ func TestDueListsWhatIsOwedOnBothSidesAndWhomToTelephone(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `md/coordinator owes
-  due  Thu 3 Dec 2026 16:00 EET  capacity.answer/1.0 to rs/coordinator  for back, asked for by 2026-12-02
+  due  Thu 3 Dec 2026 16:00 EET  capacity.answer/1.0 to rs/coordinator  for back, asked for by Wed 2 Dec 16:00
 md/coordinator is owed
   escalated  not delivered yet          ack.answer/1.0 by rs/coordinator       for alert
   overdue    Tue 1 Dec 2026 17:00 EET   referral.answer/1.0 by rs/coordinator  for late, there Tue 1 Dec 2026 16:00 CET, late
-  due        Thu 24 Dec 2026 11:00 EET  info.answer/1.0 by rs/coordinator      for moved, there Thu 24 Dec 2026 10:00 CET, was 2026-12-01, was 2026-12-08
+  due        Thu 24 Dec 2026 11:00 EET  info.answer/1.0 by rs/coordinator      for moved, there Thu 24 Dec 2026 10:00 CET, was Tue 1 Dec 17:00, was Tue 8 Dec 17:00
   telephone rs/coordinator +999001, or its alternate rs/child-protection +999002
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {

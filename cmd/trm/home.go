@@ -157,11 +157,3 @@ func (d *desk) assertion(p gateway.Party) (string, error) {
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
-
-func parseParty(s string) (gateway.Party, error) {
-	p, err := gateway.ParseParty(s)
-	if err != nil {
-		return "", usage("%w", err)
-	}
-	return p, nil
-}

@@ -21,7 +21,10 @@ func (a *app) inboxCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inbox PARTY [DELIVERY]",
 		Short: "List what was delivered to a role's folder of a demo region, or print one",
-		Args:  args("PARTY", "[DELIVERY]"),
+		Long: `inbox lists the files that the adapter of a demo region put into a role's folder, the oldest first, or
+prints one: what that role can read of the message. It is a stand-in for the case system of an office.`,
+		Example: "  trm inbox rs/coordinator\n  trm inbox rs/coordinator 0193a5c1-...",
+		Args:    args("PARTY", "[DELIVERY]"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			p, err := parseParty(args[0])
 			if err != nil {
@@ -32,6 +35,10 @@ func (a *app) inboxCommand() *cobra.Command {
 				return err
 			}
 			if len(args) == 1 {
+				if len(list) == 0 && !a.json {
+					a.printf("nothing\n")
+					return nil
+				}
 				return a.listInbox(list)
 			}
 			for _, f := range list {

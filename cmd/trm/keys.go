@@ -59,7 +59,7 @@ assertion, approval or encryption.`,
 			RunE: func(_ *cobra.Command, args []string) error {
 				c := gateway.Country(args[0])
 				if !c.Valid() {
-					return usage("not a country of the mechanism; the codes are al, ba, xk, md, me, mk, rs")
+					return usage("not a country of the mechanism; the codes are %s", countryCodes())
 				}
 				pin, err := certs.NewCoordinator(a.home, c)
 				if err != nil {

@@ -251,6 +251,7 @@ func (t *teller) settle(ctx context.Context, quiet time.Duration) error {
 // passed.
 type telling struct {
 	at   time.Time
+	rank int // among what happened at one time
 	text string
 }
 
@@ -265,11 +266,11 @@ func (t *teller) listen(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, s := range line.Steps {
+		for i, s := range line.Steps {
 			if !slices.Contains([]gateway.Event{gateway.DueSoon, gateway.Overdue, gateway.Escalated}, s.Event) {
 				continue
 			}
-			t.signed[fmt.Sprint(id.ID, s.Event, s.At)] = telling{s.At, fmt.Sprintf("signed     %s, by the gateway", s.Event)}
+			t.signed[fmt.Sprint(id.ID, s.Event, s.At)] = telling{s.At, i - len(line.Steps), fmt.Sprintf("signed     %s, by the gateway", s.Event)}
 		}
 	}
 	return nil
@@ -290,14 +291,14 @@ func (t *teller) tellings(ctx context.Context) (map[string]telling, error) {
 				if len(told.Calls) == 0 {
 					continue
 				}
-				text := fmt.Sprintf("told       %s, ref %s, %s", told.Party, n.Ref, told.Step)
+				text := fmt.Sprintf("told       %s, ref %s, %s", told.Party, n.Ref, stepText(told.Step))
 				if len(n.Telephone) > 0 {
 					text += "; shown whom to telephone:"
 					for _, p := range n.Telephone {
 						text += fmt.Sprintf(" %s %s", p.Party, p.Telephone)
 					}
 				}
-				out[n.Ref+told.Step+string(told.Party)] = telling{told.At, text}
+				out[n.Ref+told.Step+string(told.Party)] = telling{told.At, 0, text}
 			}
 		}
 	}
@@ -321,7 +322,9 @@ func (t *teller) showTold(ctx context.Context) error {
 			fresh = append(fresh, x)
 		}
 	}
-	slices.SortFunc(fresh, func(a, b telling) int { return cmp.Or(a.at.Compare(b.at), strings.Compare(a.text, b.text)) })
+	slices.SortFunc(fresh, func(a, b telling) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.rank, b.rank), strings.Compare(a.text, b.text))
+	})
 	for _, x := range fresh {
 		t.printf("   %s  %s\n", x.at.In(t.zone).Format("2 Jan 15:04"), x.text)
 	}

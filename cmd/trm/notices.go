@@ -5,12 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"example.org/trm/adapters"
+	"example.org/trm/adapters/store"
 	"example.org/trm/gateway"
 )
 
@@ -25,16 +26,16 @@ func (a *app) noticesCommand() *cobra.Command {
 		Long: `notices lists, from the journal of a country's adapter, the messages that wait for its offices, each
 under its short reference, with every step: whom it told, when, by which channel, and what came of it.
 Of a message that went from here and that nobody at the other end answers for, it says whom to
-telephone. The date is until when an answer is owed.`,
-		Args: args("COUNTRY|PARTY"),
+telephone. The date is until when an answer is owed, on the clock of the office.`,
+		Example: "  trm notices rs\n  trm notices rs/coordinator --all",
+		Args:    args("COUNTRY|PARTY"),
 		RunE: func(c *cobra.Command, args []string) error {
-			country, query := gateway.Country(args[0]), url.Values{}
-			if !country.Valid() {
-				p, err := parseParty(args[0])
-				if err != nil {
-					return err
-				}
-				country = p.Country()
+			country, p, err := parseOffices(args[0])
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			if p != "" {
 				query.Set("party", string(p))
 			}
 			if all {
@@ -58,7 +59,7 @@ telephone. The date is until when an answer is owed.`,
 				a.printf("nothing waits\n")
 				return nil
 			}
-			return a.printNotices(list.Notices)
+			return a.printNotices(list.Notices, localTimes(country))
 		},
 	}
 	flags.add(c)
@@ -83,7 +84,7 @@ func (a *app) refCommand() *cobra.Command {
 				a.printJSON(a.out, x)
 				return nil
 			}
-			return a.printNotices([]adapters.Waiting{x})
+			return a.printNotices([]adapters.Waiting{x}, localTimes(gateway.Country(args[0])))
 		},
 	}
 	flags.add(c)
@@ -92,14 +93,30 @@ func (a *app) refCommand() *cobra.Command {
 
 // reference asks a country's adapter for what a reference stands for.
 func (a *app) reference(c *cobra.Command, flags officeFlags, country, ref string) (x adapters.Waiting, err error) {
-	if !gateway.Country(country).Valid() {
-		return x, usage("not a country of the mechanism; the codes are al, ba, xk, md, me, mk, rs")
+	from, err := parseCountry(country)
+	if err != nil {
+		return x, err
 	}
-	o, err := a.office(gateway.Country(country), flags)
+	o, err := a.office(from, flags)
 	if err != nil {
 		return x, err
 	}
 	return x, o.call(c.Context(), http.MethodGet, "/v1/refs/"+url.PathEscape(ref), "", nil, &x)
+}
+
+// delivery is the id of a delivery, given as it is or by the reference of its notice.
+func (a *app) delivery(c *cobra.Command, flags officeFlags, country gateway.Country, name string) (string, error) {
+	if len(adapters.ParseRef(name)) != adapters.RefLen {
+		return name, nil
+	}
+	x, err := a.reference(c, flags, string(country), name)
+	if err != nil {
+		return "", err
+	}
+	if x.Delivery == "" {
+		return "", usage("the reference stands for a message that this office sent: the other end takes it on and answers")
+	}
+	return x.Delivery, nil
 }
 
 func (a *app) takeOnCommand() *cobra.Command {
@@ -117,15 +134,9 @@ signed by the addressee's own key. The same again changes nothing.`,
 			if err != nil {
 				return err
 			}
-			delivery := args[1]
-			if len(adapters.ParseRef(delivery)) == adapters.RefLen {
-				x, err := a.reference(c, flags, string(p.Country()), delivery)
-				if err != nil {
-					return err
-				}
-				if delivery = x.Delivery; delivery == "" {
-					return usage("%s stands for a message that this office sent: the other end takes it on", args[1])
-				}
+			delivery, err := a.delivery(c, flags, p.Country(), args[1])
+			if err != nil {
+				return err
 			}
 			o, err := a.office(p.Country(), flags)
 			if err != nil {
@@ -155,7 +166,7 @@ signed by the addressee's own key. The same again changes nothing.`,
 }
 
 // printNotices prints each message that waits, and below it who was told.
-func (a *app) printNotices(list []adapters.Waiting) error {
+func (a *app) printNotices(list []adapters.Waiting, local func(time.Time) string) error {
 	kosovo := func(p gateway.Party) bool { return p.Country() == "xk" }
 	noted := false
 	for _, n := range list {
@@ -169,20 +180,20 @@ func (a *app) printNotices(list []adapters.Waiting) error {
 			a.printf("  delivery   %s\n", n.Delivery)
 		}
 		if !n.AnswerBy.IsZero() {
-			a.printf("  answer by  %s\n", n.AnswerBy.Format(time.RFC3339))
+			a.printf("  answer by  %s\n", local(n.AnswerBy))
 		}
 		if !n.TakenOn.IsZero() {
-			a.printf("  taken on   %s\n", n.TakenOn.Format(time.RFC3339))
+			a.printf("  taken on   %s\n", local(n.TakenOn))
 		}
-		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		var rows [][]string
 		for _, t := range n.Told {
 			at := t.At
 			if at.IsZero() {
 				at = t.Due
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", at.Format(time.RFC3339), t.State, t.Party, t.Step, tries(t.Calls))
+			rows = append(rows, []string{"  " + local(at), string(t.State), string(t.Party), stepText(t.Step), tries(t)})
 		}
-		if err := w.Flush(); err != nil {
+		if err := a.columns(rows); err != nil {
 			return err
 		}
 		for _, t := range n.Telephone {
@@ -194,9 +205,17 @@ func (a *app) printNotices(list []adapters.Waiting) error {
 	return nil
 }
 
+// stepText is the name of a step for people.
+func stepText(step string) string {
+	if step == "waiting" {
+		return "arrived"
+	}
+	return strings.ReplaceAll(step, "-", " ")
+}
+
 // tries says by what a step was told, or what was tried in vain.
-func tries(list []adapters.Calling) string {
-	for i, c := range list {
+func tries(t adapters.Telling) string {
+	for i, c := range t.Calls {
 		if c.Done && i == 0 {
 			return "by " + c.Channel
 		}
@@ -204,8 +223,15 @@ func tries(list []adapters.Calling) string {
 			return fmt.Sprintf("by %s, at attempt %d", c.Channel, i+1)
 		}
 	}
-	if len(list) == 0 {
+	if len(t.Calls) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d attempts in vain, the last by %s", len(list), list[len(list)-1].Channel)
+	last := t.Calls[len(t.Calls)-1]
+	switch {
+	case t.State == store.RingPending && last.Mark == store.Ambiguous:
+		return fmt.Sprintf("by %s, attempt %d: not known yet", last.Channel, len(t.Calls)) // also while it is under way
+	case len(t.Calls) == 1:
+		return "1 attempt in vain, by " + last.Channel
+	}
+	return fmt.Sprintf("%d attempts in vain, the last by %s", len(t.Calls), last.Channel)
 }

@@ -37,6 +37,9 @@ type office struct {
 // office finds the adapter of a country: of a region that runs in the home folder, or the
 // one that the flags name.
 func (a *app) office(c gateway.Country, f officeFlags) (office, error) {
+	if !c.Valid() {
+		return office{}, usage("only the offices of a country have an adapter; name one such as rs/coordinator")
+	}
 	o := office{url: strings.TrimSuffix(f.api, "/"), http: &http.Client{Timeout: time.Minute, CheckRedirect: adapters.NoRedirects}}
 	data := filepath.Join(a.home, "adapters", string(c))
 	line := func(name string) (string, error) {
@@ -123,7 +126,8 @@ be told of a correction or a withdrawal.
 
 --case is the office's own reference of the person's case. It stays in the country, and there only
 as a digest: it may be a name. With the same --key the same message is made once.`,
-		Args: args("DRAFT"),
+		Example: "  trm post draft.json\n  trm post draft.json --case 114",
+		Args:    args("DRAFT"),
 		RunE: func(c *cobra.Command, args []string) error {
 			raw, err := a.read(args[0])
 			if err != nil {
@@ -159,6 +163,7 @@ as a digest: it may be a name. With the same --key the same message is made once
 				return nil
 			}
 			a.printf("stored %s %s, thread %s\n", sent.Issuer, sent.ID, sent.Thread)
+			a.printFound(sent.Found)
 			return nil
 		},
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -32,11 +31,11 @@ func (a *app) policyListCommand() *cobra.Command {
 				a.printJSON(a.out, p.Rules())
 				return nil
 			}
-			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 			for _, r := range p.Rules() {
-				w.Write([]byte(strings.Join([]string{r.ID, string(r.Enforcer), r.Says}, "\t") + "\n"))
+				a.printf("%s  (kept by the %s)\n", r.ID, r.Enforcer)
+				a.paragraph("    ", r.Says)
 			}
-			return w.Flush()
+			return nil
 		},
 	}
 }
@@ -83,9 +82,10 @@ keeps it here, or which rule refuses the message, and what would let it travel.`
 }
 
 func (a *app) explainRule(p *policy.Policy, r policy.Rule) {
-	a.printf("%s\n  %s\n", r.ID, r.Says)
+	a.printf("%s\n", r.ID)
+	a.paragraph("  ", r.Says)
 	for _, key := range r.Law {
-		a.printf("  law:       %s\n", p.Source(key))
+		a.paragraph("  law:       ", p.Source(key))
 	}
 	a.printf("  enforced:  by the %s\n", r.Enforcer)
 	for _, s := range r.Shown {
@@ -94,15 +94,16 @@ func (a *app) explainRule(p *policy.Policy, r policy.Rule) {
 	if r.Effect == policy.Duty {
 		return
 	}
-	a.printf("  decides:   %s\n  lets pass: %s\n", r.Examples.Decides.Says, r.Examples.Passes.Says)
+	a.paragraph("  holds:     ", r.Examples.Decides.Says)
+	a.paragraph("  lets pass: ", r.Examples.Passes.Says)
 	if r.Fix != "" {
-		a.printf("  do:        %s\n", r.Fix)
+		a.paragraph("  do:        ", r.Fix)
 	}
 	switch {
 	case len(r.Override) > 0:
-		a.printf("  overridden by two people for: %s\n", strings.Join(r.Override, ", "))
+		a.printf("  aside:     two people may set it aside for %s\n", strings.Join(r.Override, ", "))
 	case r.Effect != policy.Allow:
-		a.printf("  never overridden\n")
+		a.printf("  aside:     nobody may set it aside\n")
 	}
 }
 
@@ -132,7 +133,8 @@ func (a *app) explainDraft(file string, facts gateway.ThreadFacts) error {
 		if u.Leaves {
 			verb = "leaves"
 		}
-		a.printf("\n%s %s, by %s\n  %s\n", u.Unit, verb, u.Rule, d.policy.Explain(u.Rule))
+		a.printf("\n%s %s, by %s\n", u.Unit, verb, u.Rule)
+		a.paragraph("  ", d.policy.Explain(u.Rule))
 		for _, r := range u.Aside {
 			a.printf("  overridden: %s (needs a second person's approval)\n", r)
 		}

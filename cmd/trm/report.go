@@ -34,6 +34,9 @@ what the review came to. It tells nothing of what was in the messages.`,
 			if err != nil {
 				return err
 			}
+			if _, err := time.Parse("2006-01", cmp.Or(month, "2026-01")); err != nil {
+				return usage("--month is a year and a month, such as 2026-11")
+			}
 			d, err := a.desk()
 			if err != nil {
 				return err

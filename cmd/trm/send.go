@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"example.org/trm/adapters"
@@ -36,7 +37,8 @@ is harmless and gets the same receipt, byte for byte.
 A message that overrides rules needs a second person's approval first: --approval gives it.
 
 With --wait it then waits for the evidence that the message is in the other country's system.`,
-		Args: args("FILE"),
+		Example: "  trm send message.json\n  trm send message.json --wait 30s",
+		Args:    args("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := a.desk()
 			if err != nil {
@@ -132,6 +134,9 @@ else can read that.`,
 			iss, err := parseParty(args[0])
 			if err != nil {
 				return err
+			}
+			if _, err := uuid.Parse(args[1]); err != nil {
+				return usage("JTI is the id of a message, such as 0193a5c1-7d2e-7c41-b0f4-5a6b7c8d9e0f; trm sign, post and due print it")
 			}
 			caller := iss
 			if as != "" {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"example.org/trm/adapters/outgoing"
@@ -14,7 +16,8 @@ func (a *app) previewCommand() *cobra.Command {
 		Long: `preview reads a draft (plain JSON; - for standard input) and decides as the gateway will:
 what each role at the other end will see, what is withheld and by which rule, and what
 never leaves for this type. Nothing is sent.`,
-		Args: args("DRAFT"),
+		Example: "  trm types example referral.request > draft.json\n  trm preview draft.json",
+		Args:    args("DRAFT"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			d, draft, err := a.draft(args[0])
 			if err != nil {
@@ -38,6 +41,7 @@ func (a *app) signCommand() *cobra.Command {
 		file     string
 		all      bool
 		accepted bool
+		force    bool
 	)
 	c := &cobra.Command{
 		Use:   "sign DRAFT",
@@ -46,7 +50,8 @@ func (a *app) signCommand() *cobra.Command {
 harms to the role that needs it, signs it with the sender's message key and leaves out what
 policy withholds. With --all it leaves nothing out, and the gateway will.
 
-The file that it writes is the message: sending it twice is one message.`,
+The file that it writes is the message: sending it twice is one message. Signing again makes another
+one, so a file that is there is left alone without --force.`,
 		Example: "  trm sign draft.json -o message.json\n  trm send message.json",
 		Args:    args("DRAFT"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -54,18 +59,23 @@ The file that it writes is the message: sending it twice is one message.`,
 			if err != nil {
 				return err
 			}
+			if file != "" && file != "-" && !force {
+				if _, err := os.Lstat(file); err == nil {
+					return usage("%s is there: it may be a message that was sent; name another file, or say --force", file)
+				}
+			}
 			signed, err := d.sign(draft, gateway.ThreadFacts{Accepted: accepted}, all)
 			if err != nil {
 				return err
 			}
-			if file == "" {
+			if file == "" || file == "-" {
 				return a.write("", append(signed.Raw, '\n'))
 			}
 			if err := a.write(file, signed.Raw); err != nil {
 				return err
 			}
 			if a.json {
-				a.printJSON(a.out, map[string]any{"iss": signed.ID.Issuer, "jti": signed.ID.ID, "file": file, "bytes": len(signed.Raw), "found": signed.Preview.Found})
+				a.printJSON(a.out, map[string]any{"iss": signed.ID.Issuer, "jti": signed.ID.ID, "file": file, "bytes": len(signed.Raw), "found": append([]outgoing.Found{}, signed.Preview.Found...)})
 				return nil
 			}
 			a.printf("signed %s %s (%d bytes) to %s\n", signed.ID.Issuer, signed.ID.ID, len(signed.Raw), file)
@@ -76,16 +86,25 @@ The file that it writes is the message: sending it twice is one message.`,
 					a.printf("  left out %s: %s\n", w.Unit, w.Rule)
 				}
 			}
-			for _, f := range signed.Preview.Found {
-				a.printf("  the note tells, sent all the same in the urgent lane: %s, %s of %s\n", f.Kind, f.Where(), f.Pointer)
-			}
+			a.printFound(signed.Preview.Found)
 			return nil
 		},
 	}
 	c.Flags().StringVarP(&file, "out", "o", "", "file to write (default: standard output)")
+	c.Flags().BoolVar(&force, "force", false, "write over a file that is there")
 	c.Flags().BoolVar(&all, "all", false, "keep what policy withholds; the gateway will leave it out")
 	c.Flags().BoolVar(&accepted, "accepted", false, "the referral of this thread was accepted (the adapter knows by itself)")
 	return c
+}
+
+// printFound warns of what a note tells that was signed because it could not wait.
+func (a *app) printFound(found []outgoing.Found) {
+	if len(found) > 0 {
+		a.printf("  the note would tell, and is signed all the same because the lane is urgent:\n")
+	}
+	for _, f := range found {
+		a.printf("    %s, %s of %s\n", f.Kind, f.Where(), f.Pointer)
+	}
 }
 
 // draft opens the home folder and reads a draft.

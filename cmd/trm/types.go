@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,26 +82,56 @@ func (a *app) showType(name string) error {
 		a.printJSON(a.out, rowOf(t))
 		return nil
 	}
+	row, _ := set.Row(t.Name)
 	a.printf("%s\n", t.Name)
+	a.paragraph("  ", row.About)
 	a.printf("  always carries  %s\n", orNothing(t.Must))
 	a.printf("  may carry       %s\n", orNothing(t.May))
 	for _, s := range t.Sealed {
 		reader := s.Role
 		if reader == "aud" {
-			reader = "the recipient"
+			reader = "the recipient alone"
 		}
 		a.printf("  sealed          %s (%s) to %s, padded to %d bytes\n", s.Block, s.Class, reader, s.Size)
 	}
-	a.printf("  from            %s\n", orNothing(t.Senders))
-	a.printf("  to              %s\n", orNothing(t.Receivers))
-	a.printf("  head must have  %s\n", orNothing(t.Bases))
+	a.paragraph("  from            ", orNothing(t.Senders))
+	a.paragraph("  to              ", orNothing(t.Receivers))
+	a.printf("  head must have  %s\n", orNothing(append(slices.Clone(t.Bases), row.Head...)))
 	a.printf("  may attest      %s\n", orNothing(t.Attests))
-	a.printf("  lives           %s at most\n", t.MaxLife)
-	if t.Answer != "" {
-		a.printf("  closed by       %s\n", t.Answer)
+	if len(row.Codes) > 0 {
+		what := map[string]string{"request": "asks", "answer": "answers", "notice": "reports", "change": "says"}[t.Frame]
+		a.paragraph(fmt.Sprintf("  %-16s", what), strings.Join(row.Codes, ", "))
 	}
+	if len(row.Outcomes) > 0 {
+		a.paragraph("  outcome         ", strings.Join(row.Outcomes, ", "))
+	}
+	if len(row.Results) > 0 {
+		a.paragraph("  each result     ", strings.Join(row.Results, ", "))
+	}
+	if t.Answer != "" {
+		a.printf("  answered        within %s, with %s\n", dueText(row.Due), t.Answer)
+		for _, code := range slices.Sorted(maps.Keys(row.Terms)) {
+			a.printf("                  %s: within %s\n", code, dueText(row.Terms[code]))
+		}
+	}
+	a.printf("  lives           %s at most\n", daysText(t.MaxLife))
+	a.printf("  kept            %s\n", daysText(t.Retention))
 	return nil
 }
+
+// dueText says a term in each lane; the countries of a pair may have agreed on others.
+func dueText(d gateway.Due) string {
+	term := func(t gateway.Term) string {
+		unit := map[string]string{"h": "hours", "d": "days", "wd": "working days"}[t.Unit]
+		if t.N == 1 {
+			unit = strings.TrimSuffix(unit, "s")
+		}
+		return fmt.Sprintf("%d %s", t.N, unit)
+	}
+	return fmt.Sprintf("%s (child %s, urgent %s)", term(d.Normal), term(d.Child), term(d.Urgent))
+}
+
+func daysText(d time.Duration) string { return fmt.Sprintf("%d days", int(d/(24*time.Hour))) }
 
 // typeRow is a type for programs, in the words of its row in the table.
 type typeRow struct {
