@@ -35,8 +35,20 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "adapterd:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// usageError is one of the command line.
+type usageError struct{ error }
+
+// exitCode is 2 where the command line is wrong, as trm has it, and 1 for everything else.
+func exitCode(err error) int {
+	var u usageError
+	if errors.As(err, &u) {
+		return 2
+	}
+	return 1
 }
 
 // run is all of main but the signals and the exit.
@@ -54,11 +66,11 @@ func run(ctx context.Context, args []string, log, stdout io.Writer) error {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
-		return err
+		return usageError{err}
 	}
 	if flags.NArg() != 1 {
 		flags.Usage()
-		return errors.New("give one configuration file")
+		return usageError{errors.New("give one configuration file")}
 	}
 	c, err := adapterrun.Read(flags.Arg(0))
 	if err != nil {
