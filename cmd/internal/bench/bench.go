@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"example.org/trm/gateway"
+	"example.org/trm/schemas"
 )
 
 // Bounds of what one run may ask for.
@@ -64,6 +65,12 @@ func (o Options) Validate() error {
 		}
 	}
 	bad(o.Messages < 1 || o.Warmup < 0 || o.Messages+o.Warmup > MaxMessages, fmt.Sprintf("messages: 1 to %d, with those of the warm-up", MaxMessages))
+	if set, err := schemas.Open(); err != nil {
+		errs = append(errs, err)
+	} else {
+		_, ok := set.Example(o.Type + "/1.0")
+		bad(!ok, "type: trm types list names them, without the version")
+	}
 	bad(o.Threads < 1, "threads: at least 1")
 	bad(len(o.Pairs) < 1, "pairs: at least one, such as me-rs")
 	for _, p := range o.Pairs {
