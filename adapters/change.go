@@ -145,6 +145,7 @@ func (a *Adapter) PreviewChange(ctx context.Context, in ChangeRequest, may func(
 		return Reach{}, err
 	}
 	out := Reach{Parts: []ReachPart{}, Elsewhere: elsewhere}
+	var wrong []error
 	for _, p := range plan {
 		d := p.draft
 		part := ReachPart{From: d.From, To: d.To, Thread: d.Thread, Target: d.Target}
@@ -153,6 +154,7 @@ func (a *Adapter) PreviewChange(ctx context.Context, in ChangeRequest, may func(
 			return Reach{}, err
 		}
 		v, err := a.Desk.Preview(d, f)
+		wrong = append(wrong, err)
 		switch q := gateway.AsProblem(err); {
 		case err == nil:
 			part.Refused, part.Readers = v.Refused, v.Readers
@@ -165,13 +167,14 @@ func (a *Adapter) PreviewChange(ctx context.Context, in ChangeRequest, may func(
 		}
 		out.Parts = append(out.Parts, part)
 	}
-	return out, nil
+	return out, misread(wrong)
 }
 
 // SendChange tells every past recipient: it signs one message to each and stores all of
 // them before anything leaves, so that a crash at any moment sends the rest, each once.
 // The same repeat key returns what it made first. A message that the desk refuses is a
-// part too, with the reason: whoever it was for must be told in another way.
+// part too, with the reason: whoever it was for must be told in another way. Where no message
+// follows its schema the request is at fault, and is refused whole.
 func (a *Adapter) SendChange(ctx context.Context, in ChangeRequest, may func(gateway.Party) bool, repeat string) (store.Change, error) {
 	if repeat == "" {
 		return store.Change{}, gateway.Refuse(gateway.CodeRequest, "", "Send an Idempotency-Key, so that nobody is told twice.")
@@ -201,10 +204,12 @@ func (a *Adapter) sendChange(ctx context.Context, in ChangeRequest, may func(gat
 		return store.Change{}, err
 	}
 	c := store.Change{ID: a.NewID(), Repeat: repeat, MadeAt: a.Now()}
+	var wrong []error
 	var out []store.Outgoing
 	for _, p := range plan {
 		part := p.part()
 		o, withheld, err := a.prepare(ctx, p)
+		wrong = append(wrong, err)
 		switch q := gateway.AsProblem(err); {
 		case err == nil:
 			part.Message, part.Withheld = o.ID, withheld
@@ -216,12 +221,30 @@ func (a *Adapter) sendChange(ctx context.Context, in ChangeRequest, may func(gat
 		}
 		c.Parts = append(c.Parts, part)
 	}
+	if err := misread(wrong); err != nil {
+		return store.Change{}, err
+	}
 	c, again, err := a.Store.PutChange(ctx, c, out, mark)
 	if err == nil && !again {
 		a.Log.Info("prepared a change for past recipients", "country", string(a.Country), "parts", len(c.Parts), "refused", len(c.Parts)-len(out))
 		a.stored()
 	}
 	return c, err
+}
+
+// misread is the refusal of a request of which no part follows its schema: what it says is
+// wrong, such as a code, and whoever asked corrects it. Were it kept, the table would send
+// somebody to the telephone for a slip of the pen.
+func misread(errs []error) error {
+	for _, err := range errs {
+		if err == nil || gateway.AsProblem(err).Code != gateway.CodeSchema {
+			return nil
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs[0]
 }
 
 // prepare signs one part. withheld is the rule by which a corrected part stays here.

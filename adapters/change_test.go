@@ -17,6 +17,7 @@ import (
 	"example.org/trm/adapters/incoming"
 	"example.org/trm/adapters/outgoing"
 	"example.org/trm/adapters/store"
+	"example.org/trm/certs"
 	"example.org/trm/gateway"
 )
 
@@ -317,6 +318,67 @@ func TestARecipientWhoCannotBeToldIsInTheTableWithTheReason(t *testing.T) {
 	want := []string{"ba/prosecution not-sent receiver-may-not-receive", "me/coordinator not-sent pair-off", "mk/coordinator sent "}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("got, want: %s", diff)
+	}
+}
+
+// slippedDesk refuses what is written to some recipients as not following its schema.
+type slippedDesk struct {
+	stubDesk
+	to []gateway.Party
+}
+
+func (d slippedDesk) refuse(draft outgoing.Draft) error {
+	if slices.Contains(d.to, draft.To) {
+		return gateway.Refuse(gateway.CodeSchema, "/blocks/report/reason", "Write a code of the list reason.")
+	}
+	return nil
+}
+
+func (d slippedDesk) Sign(draft outgoing.Draft, f gateway.ThreadFacts, k *certs.Keys, o outgoing.Options) (outgoing.Signed, error) {
+	if err := d.refuse(draft); err != nil {
+		return outgoing.Signed{}, err
+	}
+	return d.stubDesk.Sign(draft, f, k, o)
+}
+
+func (d slippedDesk) Preview(draft outgoing.Draft, f gateway.ThreadFacts) (outgoing.Preview, error) {
+	if err := d.refuse(draft); err != nil {
+		return outgoing.Preview{}, err
+	}
+	return d.stubDesk.Preview(draft, f)
+}
+
+// TestASlipOfThePenIsRefusedAndNotKept: what nobody can be told as it is written is corrected
+// by whoever wrote it; what one recipient cannot be told keeps nothing from the others.
+func TestASlipOfThePenIsRefusedAndNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, _ := w.live(nil)
+	for i, to := range []gateway.Party{"me/coordinator", "mk/coordinator"} {
+		d := outgoing.Draft{Type: "info.request/1.0", From: "rs/coordinator", To: to, Thread: fmt.Sprintf("t-%d", i), Case: "c"}
+		if _, err := a.Send(t.Context(), d, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	submitAll(t, w, a)
+	in := ChangeRequest{Kind: KindConsent, Case: "c", Effect: "consent-withdrawn", Reason: "slip"}
+	a.Desk = slippedDesk{to: []gateway.Party{"me/coordinator", "mk/coordinator"}}
+	if _, err := a.PreviewChange(t.Context(), in, office); gateway.AsProblem(err).Pointer != "/blocks/report/reason" {
+		t.Errorf("the preview: got %v, want the place that is wrong", err)
+	}
+	if _, err := a.SendChange(t.Context(), in, office, "k"); gateway.AsProblem(err).Pointer != "/blocks/report/reason" {
+		t.Errorf("sending: got %v, want the place that is wrong", err)
+	}
+	if all, err := a.Changes(t.Context(), office); err != nil || len(all.Sent) != 0 {
+		t.Errorf("the table has %d rows, %v", len(all.Sent), err)
+	}
+	a.Desk = slippedDesk{to: []gateway.Party{"me/coordinator"}}
+	if r, err := a.PreviewChange(t.Context(), in, office); err != nil || len(r.Parts) != 2 {
+		t.Errorf("the preview of one that cannot be told: %v, %v", r, err)
+	}
+	// The same key: nothing was made with it.
+	if c, err := a.SendChange(t.Context(), in, office, "k"); err != nil || len(c.Parts) != 2 {
+		t.Errorf("sending to the other: %v, %v", c, err)
 	}
 }
 

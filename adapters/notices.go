@@ -91,7 +91,7 @@ func (a *Adapter) getNotices(w http.ResponseWriter, r *http.Request, c Caller) e
 func (a *Adapter) getRef(w http.ResponseWriter, r *http.Request, c Caller) error {
 	n, err := a.Store.Notice(r.Context(), ParseRef(r.PathValue("ref")))
 	if errors.Is(err, store.ErrUnknown) || err == nil && !sees(c, n, "") {
-		return gateway.Refuse(gateway.CodeNotFound, "", "")
+		return gateway.Refuse(gateway.CodeNotFound, "", "Look at the reference again: six letters and digits, never I, L, O or U. It means something in its own office only.")
 	}
 	if err != nil {
 		return err
