@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +23,10 @@ func (a *app) showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show FILE",
 		Short: "Print what a message or a receipt says, without checking it",
-		Long: `show reads a signed message, or a receipt or other evidence, and prints what it says: head, clear
-blocks, and the names of sealed units. It proves nothing: verify does.`,
-		Args: args("FILE"),
+		Long: `show reads a signed message, a receipt or other evidence, or an approval, and prints what it says:
+head, clear blocks, and the names of sealed units. It proves nothing: verify does.`,
+		Example: "  trm show message.json\n  trm show receipt.jws\n  trm show approval.jws",
+		Args:    args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			raw, err := a.read(args[0])
 			if err != nil {
@@ -46,7 +48,8 @@ blocks, and the names of sealed units. It proves nothing: verify does.`,
 // showEvidence prints a statement; as JSON, its claims as they were signed.
 func (a *app) showEvidence(jws string) error {
 	s, kid, err := envelope.Codec{}.Examine(jws)
-	if err != nil {
+	approval, by, notApproval := envelope.Codec{}.ExamineApproval(jws)
+	if err != nil && notApproval != nil {
 		return exitWith(exitInvalid, err)
 	}
 	if a.json {
@@ -59,6 +62,10 @@ func (a *app) showEvidence(jws string) error {
 		a.printJSON(a.out, json.RawMessage(claims))
 		return nil
 	}
+	if notApproval == nil {
+		a.showApproval(approval, by)
+		return nil
+	}
 	a.printf("%s\n  signed by  %s (key %s)\n  at         %s\n  message    %s %s\n", s.Event, s.Signer, kid, s.At.Format(time.RFC3339), s.Message.Issuer, s.Message.ID)
 	if s.Pair.N > 0 {
 		a.printf("  number     %s\n", pairText(s.Pair))
@@ -67,6 +74,18 @@ func (a *app) showEvidence(jws string) error {
 		a.printf("  code       %s %s\n", s.Code, s.Pointer)
 	}
 	return nil
+}
+
+// showApproval prints what a second person signed about a message that overrides rules.
+func (a *app) showApproval(x gateway.Approval, kid string) {
+	what := "Approval"
+	if x.Finding != "" {
+		what = "Review: " + x.Finding
+	}
+	a.printf("%s\n  signed by  %s (key %s)\n  at         %s\n  message    %s %s\n  reason     %s\n", what, x.By, kid, x.At.Format(time.RFC3339), x.Message.Issuer, x.Message.ID, x.Reason)
+	for _, r := range x.Rules {
+		a.printf("  rule       %s\n", r)
+	}
 }
 
 func pairText(n gateway.PairNumber) string {
@@ -80,7 +99,10 @@ func (a *app) showParts(p gateway.Parts) error {
 	}
 	h := p.Head
 	a.printf("%s from %s to %s\n", h.Type, h.Issuer, h.Audience)
-	a.printf("  message  %s\n  thread   %s\n  signed   %s, good until %s\n  lane     %s\n", h.ID, h.Thread, h.IssuedAt.Format(time.RFC3339), h.Expires.Format(time.RFC3339), h.Lane)
+	a.printf("  message    %s\n  thread     %s\n  signed     %s, good until %s\n  lane       %s\n", h.ID, h.Thread, h.IssuedAt.Format(time.RFC3339), h.Expires.Format(time.RFC3339), h.Lane)
+	for _, m := range headMembers(h) {
+		a.printf("  %-10s %s\n", m[0], m[1])
+	}
 	if p.Bound != "" {
 		a.printf("  bound by the gateway: this is a delivery\n")
 	}
@@ -99,6 +121,34 @@ func (a *app) showParts(p gateway.Parts) error {
 	return nil
 }
 
+// headMembers are what a head says beside who, to whom and when, where it says it.
+func headMembers(h gateway.Head) [][2]string {
+	decided := h.Agreement.State
+	for _, more := range []string{h.Agreement.Reason, h.Agreement.By} {
+		if more != "" {
+			decided += ", " + more
+		}
+	}
+	if h.Agreement.Heard {
+		decided += ", heard"
+	}
+	instant := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format(time.RFC3339)
+	}
+	all := [][2]string{
+		{"reply to", h.InReplyTo}, {"changes", h.Target}, {"instead of", h.Supersedes}, {"purpose", h.Purpose}, {"basis", h.Basis}, {"agreed", decided},
+		{"attests", strings.Join(h.Attests, ", ")}, {"act", strings.Join(h.Act, ", ")}, {"outcome", h.Outcome},
+		{"override", h.Override}, {"effective", instant(h.EffectiveAt)}, {"answer by", instant(h.AnswerBy)}, {"take on by", instant(h.AckBy)},
+	}
+	if h.Test {
+		all = append(all, [2]string{"test", "it means nothing"})
+	}
+	return slices.DeleteFunc(all, func(m [2]string) bool { return m[1] == "" })
+}
+
 func (a *app) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE",
@@ -107,7 +157,8 @@ func (a *app) verifyCommand() *cobra.Command {
 policy; for a delivery (a message that the gateway has bound), the origin's signature over
 what is left, and the gateway's over what it released, as of the time of receipt; for a
 receipt or other evidence, its signer. It exits with 4 if something does not hold.`,
-		Args: args("FILE"),
+		Example: "  trm verify message.json\n  trm verify receipt.jws",
+		Args:    args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			d, err := a.desk()
 			if err != nil {
