@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 )
@@ -60,7 +61,7 @@ func (b *bodies) read() error {
 		if _, err := b.file.WriteAt([]byte(keyMagic), 0); err != nil {
 			return err
 		}
-		return b.file.Sync()
+		return errors.Join(b.file.Sync(), syncFolder(filepath.Dir(b.file.Name())))
 	}
 	magic := make([]byte, len(keyMagic))
 	if _, err := b.file.ReadAt(magic, 0); err != nil {
@@ -68,6 +69,11 @@ func (b *bodies) read() error {
 	}
 	if string(magic) != keyMagic {
 		return errors.New("the file is something else")
+	}
+	// Who made the last slots may have died before they were on disk: what can be read may
+	// not be there after a power cut.
+	if err := b.file.Sync(); err != nil {
+		return err
 	}
 	b.ready.Store((info.Size() - int64(len(keyMagic))) / keySize) // a slot that was cut off is made again
 	return nil
@@ -207,8 +213,12 @@ func bound(seq int64, column string) []byte {
 // destroy overwrites slots, durably. Doing it again changes nothing.
 func (b *bodies) destroy(seqs ...int64) error {
 	var none [keySize]byte
+	info, err := b.file.Stat() // another process may have made more than this one knows of
+	if err != nil {
+		return fmt.Errorf("destroying keys: %w", err)
+	}
 	for _, seq := range seqs {
-		if seq >= b.ready.Load() {
+		if slot(seq) >= info.Size() {
 			continue
 		}
 		if _, err := b.file.WriteAt(none[:], slot(seq)); err != nil {

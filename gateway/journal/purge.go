@@ -132,7 +132,7 @@ func (j *Journal) Purge(ctx context.Context, at time.Time, keep Retention, n int
 	})
 	if err != nil {
 		if p.Number > 0 {
-			err = errors.Join(err, j.purges.void(p.Number))
+			err = errors.Join(err, j.takeBack(ctx, p.Number))
 		}
 		return Purged{}, fmt.Errorf("purging: %w", err)
 	}
@@ -149,6 +149,24 @@ func (j *Journal) Purge(ctx context.Context, at time.Time, keep Retention, n int
 	}
 	p.Lasting, err = j.emptyLog(ctx)
 	return p, err
+}
+
+// takeBack voids a purge of the list, unless the database has it: a commit whose flush
+// failed may be there all the same. It asks in a transaction, so that no other process
+// gives the number meanwhile.
+func (j *Journal) takeBack(ctx context.Context, number int64) error {
+	return j.writer.Do(context.WithoutCancel(ctx), func(tx *sqlite.Tx) error {
+		if done, err := purgedIn(tx, number); done || err != nil {
+			return err
+		}
+		return j.purges.void(number)
+	})
+}
+
+// purgedIn reports whether the database has a purge.
+func purgedIn(tx *sqlite.Tx, number int64) (done bool, err error) {
+	err = tx.Row(`SELECT count(*) > 0 FROM purges WHERE n = ?`, number).Scan(&done)
+	return done, err
 }
 
 // still is what of the list may be purged in this transaction: a hold may have come.
@@ -226,23 +244,6 @@ func (j *Journal) emptyLog(ctx context.Context) (busy bool, err error) {
 	return true, nil
 }
 
-// Destroyed says of the entries of a log from one index to before another which purge
-// destroyed what opened them.
-func (j *Journal) Destroyed(ctx context.Context, origin string, from, to int64) (map[int64]int64, error) {
-	by := map[int64]int64{}
-	err := j.reader.Query(ctx, func(scan func(...any) error) error {
-		var index, purge int64
-		err := scan(&index, &purge)
-		by[index] = purge
-		return err
-	}, `SELECT e.idx, p.purge FROM purged_entries p JOIN log_outbox e ON e.seq = p.entry JOIN logs l ON l.id = e.log
-		WHERE l.origin = ? AND e.idx >= ? AND e.idx < ?`, origin, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("reading what was purged: %w", err)
-	}
-	return by, nil
-}
-
 // spentID is the id of a message that was purged, as a digest.
 type spentID [sha256.Size]byte
 
@@ -314,13 +315,17 @@ func (j *Journal) recover(ctx context.Context) error {
 }
 
 func (j *Journal) replay(ctx context.Context, listed listedPurge) error {
+	ids := map[spentID]bool{}
+	for _, id := range listed.ids {
+		ids[id] = true
+	}
 	var gone []doomed
 	err := j.reader.Query(ctx, func(scan func(...any) error) error {
 		var d doomed
 		if err := scan(&d.seq, &d.id.Issuer, &d.id.ID); err != nil {
 			return err
 		}
-		if slices.Contains(listed.ids, spend(d.id)) {
+		if ids[spend(d.id)] {
 			gone = append(gone, d)
 		}
 		return nil
@@ -329,6 +334,10 @@ func (j *Journal) replay(ctx context.Context, listed listedPurge) error {
 		return err
 	}
 	err = j.writer.Do(ctx, func(tx *sqlite.Tx) error {
+		// Another process may have been in the middle of it when the list was read.
+		if done, err := purgedIn(tx, listed.number); done || err != nil {
+			return err
+		}
 		if err := raze(tx, listed.number, listed.at, gone); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -371,5 +372,144 @@ func TestAPurgeIsBounded(t *testing.T) {
 		if err != nil || p.Messages != n || n > 0 && p.Number != int64(want)+1 {
 			t.Errorf("purge %d: %+v, %v", want+1, p, err)
 		}
+	}
+}
+
+// append writes to the list of purges as a process does that dies in the middle of it, or
+// whose disk is full.
+func (s *shelf) append(text string) {
+	s.Helper()
+	f, err := os.OpenFile(s.path+".purges", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err == nil {
+		_, err = f.WriteString(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// spentLine is a line of the list as another process would write it.
+func spentLine(number int, id string) string {
+	d := sha256.Sum256([]byte(string(nameOf(id).Issuer) + " " + nameOf(id).ID))
+	return fmt.Sprintf("purge %d 2029-11-21T03:00:00Z 1 %x end\n", number, d)
+}
+
+// A line that was cut off spoils none that comes after it: the journal opens, and what was
+// purged later is purged again from a backup.
+func TestALineThatWasCutOffSpoilsNoOther(t *testing.T) {
+	t.Parallel()
+	for _, cut := range []string{"p", "purge 1 2029-11-21T03:00:00Z 2 9c1d", "void", "void 1"} {
+		t.Run(cut, func(t *testing.T) {
+			t.Parallel()
+			s := newShelf(t)
+			s.receive("old")
+			s.end("old")
+			s.shut()
+			backup, err := os.ReadFile(s.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.open()
+			s.append(cut) // the disk was full; this process went on
+			s.now = s.now.Add(31 * day)
+			s.purge()
+			s.shut()
+			if err := os.WriteFile(s.path, backup, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s.open()
+			if s.known("old") {
+				t.Error("the backup's copy was not purged again")
+			}
+		})
+	}
+}
+
+// A process that died between list and database leaves a number that the running one gives
+// again. A backup of before is purged of both, and opens.
+func TestTwoPurgesOfOneNumberAreBothReplayed(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for _, id := range []string{"first", "second"} {
+		s.receive(id)
+		s.end(id)
+	}
+	s.shut()
+	backup, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	s.append(spentLine(1, "first"))
+	s.now = s.now.Add(31 * day)
+	if p, err := s.Purge(t.Context(), s.now, month, 1); err != nil || p.Number != 1 {
+		t.Fatalf("purged %+v, %v", p, err)
+	}
+	s.append(spentLine(1, "second"))
+	s.shut()
+	if err := os.WriteFile(s.path, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	if s.known("first") || s.known("second") {
+		t.Errorf("known: first %t, second %t", s.known("first"), s.known("second"))
+	}
+}
+
+// A purge that failed is taken back, and nothing of it is done when the journal opens
+// again; a purge that comes after it keeps its own number and stays.
+func TestAPurgeThatFailedIsTakenBack(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.receive("old")
+	s.end("old")
+	s.now = s.now.Add(31 * day)
+	if err := s.Spoil(`CREATE TRIGGER spoiled BEFORE INSERT ON spent BEGIN SELECT raise(ABORT, 'no'); END`); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.Purge(t.Context(), s.now, month, 100); err == nil {
+		t.Fatalf("purged %+v", p)
+	}
+	if err := s.Spoil(`DROP TRIGGER spoiled`); err != nil {
+		t.Fatal(err)
+	}
+	s.shut()
+	s.open()
+	if !s.known("old") {
+		t.Fatal("what failed was done at the next start")
+	}
+	if p := s.purge(); p.Number != 1 || s.known("old") {
+		t.Errorf("purged %+v", p)
+	}
+	s.shut()
+	s.open()
+}
+
+// What another process has in hand when the list is read is not done twice: the journal
+// opens when that process has committed.
+func TestAPurgeInHandElsewhereIsNotDoneTwice(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.receive("old")
+	s.end("old")
+	s.now = s.now.Add(31 * day)
+	p := s.purge()
+	before := s.places()
+	if err := s.Replay(t.Context(), p.Number); err != nil {
+		t.Errorf("replayed: %v", err)
+	}
+	if after := s.places(); after != before {
+		t.Errorf("%d entries, had %d", after, before)
+	}
+}
+
+// A process that opened the journal long ago destroys the keys also of slots that another
+// has made since.
+func TestKeysThatAnotherProcessMadeAreDestroyed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := journal.DestroyBeside(path, 5000); err != nil {
+		t.Error(err)
 	}
 }

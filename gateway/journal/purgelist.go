@@ -1,8 +1,6 @@
 package journal
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -22,7 +20,8 @@ import (
 //	purge 7 2029-11-21T03:00:00Z 2 9c1d... 08ab... end
 //
 // with the number, the time, how many messages, and the digests of their ids. One that
-// failed is followed by "void 7".
+// failed is followed by "void 7 end". A line without its end was cut off, by a crash or a
+// full disk, and was never acted upon: what is destroyed stands here whole before.
 type purgeList struct {
 	path string
 	mu   sync.Mutex // guards what follows
@@ -35,41 +34,51 @@ type listedPurge struct {
 	ids    []spentID
 }
 
-// openPurgeList reads the file. A last line without its end was never acted upon: the file
-// is written before anything is destroyed.
+// openPurgeList reads the file. It never mends it: another process may be writing.
 func openPurgeList(path string) (*purgeList, error) {
 	l := &purgeList{path: path}
 	raw, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading the list of purges: %w", err)
 	}
-	whole, cut := raw, []byte(nil)
-	if i := bytes.LastIndexByte(raw, '\n'); i+1 < len(raw) {
-		whole, cut = raw[:i+1], raw[i+1:]
-	}
-	s := bufio.NewScanner(bytes.NewReader(whole))
-	s.Buffer(nil, 1<<26)
-	for s.Scan() {
+	n := 0
+	for line := range strings.Lines(string(raw)) {
+		n++
+		line = strings.TrimSuffix(line, "\n")
+		if !strings.HasSuffix(line, ending) {
+			continue // cut off
+		}
 		var void int64
-		if n, _ := fmt.Sscanf(s.Text(), "void %d", &void); n == 1 {
-			l.list = slices.DeleteFunc(l.list, func(p listedPurge) bool { return p.number == void })
+		if found, _ := fmt.Sscanf(line, "void %d end", &void); found == 1 {
+			l.drop(void)
 			continue
 		}
-		p, err := parsePurge(s.Text())
+		p, err := parsePurge(line)
 		if err != nil {
-			return nil, fmt.Errorf("reading the list of purges, line %d: %w", len(l.list)+1, err)
+			return nil, fmt.Errorf("reading the list of purges, line %d: %w", n, err)
 		}
-		l.list = append(l.list, p)
-	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("reading the list of purges: %w", err)
-	}
-	if len(cut) > 0 {
-		if err := os.Truncate(path, int64(len(whole))); err != nil {
-			return nil, fmt.Errorf("mending the list of purges: %w", err)
-		}
+		l.keep(p)
 	}
 	return l, nil
+}
+
+// ending closes every line.
+const ending = " end"
+
+// keep remembers a purge. One that died before the database had it leaves its number to
+// another process, which does not know of it: what both list is purged again.
+func (l *purgeList) keep(p listedPurge) {
+	for i := range l.list {
+		if l.list[i].number == p.number {
+			l.list[i].ids = append(l.list[i].ids, p.ids...)
+			return
+		}
+	}
+	l.list = append(l.list, p)
+}
+
+func (l *purgeList) drop(number int64) {
+	l.list = slices.DeleteFunc(l.list, func(p listedPurge) bool { return p.number == number })
 }
 
 func parsePurge(line string) (listedPurge, error) {
@@ -106,25 +115,22 @@ func (l *purgeList) add(number int64, at time.Time, ids []spentID) error {
 	for _, id := range ids {
 		b.WriteString(" " + hex.EncodeToString(id[:]))
 	}
-	b.WriteString(" end\n")
 	if err := l.write(b.String()); err != nil {
 		return err
 	}
-	l.list = append(l.list, listedPurge{number, at, ids})
+	l.keep(listedPurge{number, at, ids})
 	return nil
 }
 
-// void takes back a purge that failed.
+// void takes back a purge that failed, also where only a part of its line was written, or
+// nobody knows.
 func (l *purgeList) void(number int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !slices.ContainsFunc(l.list, func(p listedPurge) bool { return p.number == number }) {
-		return nil // it failed before it was listed
-	}
-	if err := l.write(fmt.Sprintf("void %d\n", number)); err != nil {
+	if err := l.write(fmt.Sprintf("void %d", number)); err != nil {
 		return err
 	}
-	l.list = slices.DeleteFunc(l.list, func(p listedPurge) bool { return p.number == number })
+	l.drop(number)
 	return nil
 }
 
@@ -139,14 +145,23 @@ func (l *purgeList) last() int64 {
 	return n
 }
 
-// write appends to the file, durably.
-func (l *purgeList) write(text string) error {
+// write appends a line to the file, durably: a new one also where the last was cut off.
+func (l *purgeList) write(line string) error {
 	_, absent := os.Stat(l.path)
-	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("writing the list of purges: %w", err)
 	}
-	_, err = f.WriteString(text)
+	last := []byte{'\n'}
+	if info, e := f.Stat(); e == nil && info.Size() > 0 {
+		_, err = f.ReadAt(last, info.Size()-1)
+	}
+	if last[0] != '\n' {
+		line = "\n" + line
+	}
+	if err == nil {
+		_, err = f.WriteString(line + ending + "\n")
+	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("writing the list of purges: %w", err)
 	}
