@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,6 +116,7 @@ type world struct {
 	open  Opener
 	dir   string
 	now   time.Time
+	mu    sync.Mutex // guards woken: many receive at once
 	woken []gateway.Country
 	o     journal.Options
 }
@@ -129,7 +131,11 @@ func (w *world) reopen() {
 	w.o.Origin = origin
 	w.o.Now = func() time.Time { return w.now }
 	if w.o.Recorded == nil {
-		w.o.Recorded = func(c gateway.Country) { w.woken = append(w.woken, c) }
+		w.o.Recorded = func(c gateway.Country) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.woken = append(w.woken, c)
+		}
 	}
 	j := w.open(w.T, w.dir, w.o)
 	w.Journal = j

@@ -140,7 +140,6 @@ func numbers(w *world) {
 func isolation(w *world) {
 	errNo := errors.New("no")
 	var all sync.WaitGroup
-	w.o.Recorded = func(gateway.Country) {} // the list of the woken is not for many at once
 	w.reopen()
 	for i := range 96 {
 		m := told(message{id: fmt.Sprintf("m-%d", i)})
