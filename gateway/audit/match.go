@@ -145,37 +145,36 @@ type seen struct {
 
 // readSide reads a bundle and judges nothing.
 func readSide(ctx context.Context, in io.Reader) (*side, error) {
-	r := &Report{}
-	d := newReader(in, r)
-	p, ok := d.parts()
-	if !ok {
-		if err := d.broken(); err != nil {
-			return nil, err
-		}
-		return nil, ErrArchive
-	}
-	s := &side{contents: p.contents, entries: map[int64]seen{}}
+	s := &side{entries: map[int64]seen{}}
+	p, err := readBundle(ctx, in, s.take)
 	if c, err := readCheckpoint(p.checkpoint); err == nil {
 		s.root = string(c.Root[:])
 	}
-	for least := p.contents.begin() / chunk; ; {
+	s.contents = p.contents
+	return s, err
+}
+
+// readBundle reads a bundle to its end, and is an error where that is none.
+func readBundle(ctx context.Context, in io.Reader, take func(piece)) (parts, error) {
+	d := newReader(in, &Report{})
+	p, ok := d.parts()
+	for least := p.contents.begin() / chunk; ok; {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return p, err
 		}
-		piece, ok := d.chunk(p.contents, least)
-		if !ok {
-			break
+		var next piece
+		if next, ok = d.chunk(p.contents, least); ok {
+			take(next)
+			least = next.n + 1
 		}
-		s.take(piece)
-		least = piece.n + 1
 	}
 	if err := d.broken(); err != nil {
-		return nil, err
+		return p, err
 	}
 	if d.err != io.EOF {
-		return nil, ErrArchive
+		return p, ErrArchive
 	}
-	return s, nil
+	return p, nil
 }
 
 func (s *side) take(p piece) {
