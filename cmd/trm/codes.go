@@ -168,7 +168,12 @@ func knownLanguage(lang string) error {
 func (a *app) glossaryCommand() *cobra.Command {
 	var lang string
 	c := &cobra.Command{
-		Use: "glossary", Short: "Print the legal terms, in one language or in all", Args: args(),
+		Use:   "glossary",
+		Short: "Print the legal terms, in one language or in all",
+		Long: `glossary prints forty legal terms in English and in the languages of the region, and says of each language
+whether a native speaker has reviewed the texts.`,
+		Example: "  trm glossary\n  trm glossary --lang sq",
+		Args:    args(),
 		RunE: func(*cobra.Command, []string) error {
 			set, err := schemas.Open()
 			if err != nil {

@@ -42,7 +42,12 @@ office is reached. Each is one signed statement, and holds at once.`,
 
 func (a *app) showDirectoryCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show", Short: "List parties, their classes and the pairs", Args: args(),
+		Use:   "show",
+		Short: "List parties, their classes and the pairs",
+		Long: `show prints the directory in force: its number and dates, each party with the classes of data that it may
+receive, and what each pair of countries agreed.`,
+		Example: "  trm directory show",
+		Args:    args(),
 		RunE: func(*cobra.Command, []string) error {
 			d, err := openDirectory(a.home)
 			if err != nil {
@@ -59,7 +64,12 @@ func (a *app) showDirectoryCommand() *cobra.Command {
 
 func (a *app) verifyDirectoryCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "verify", Short: "Check the directory's quorum, dates and keys", Args: args(),
+		Use:   "verify",
+		Short: "Check the directory's quorum, dates and keys",
+		Long: `verify proves the directory in force again, from the pinned keys of the coordinators. It exits with 4 if
+something does not hold.`,
+		Example: "  trm directory verify",
+		Args:    args(),
 		RunE: func(*cobra.Command, []string) error {
 			d, err := openDirectory(a.home)
 			if err != nil {
@@ -77,7 +87,12 @@ func (a *app) verifyDirectoryCommand() *cobra.Command {
 
 func (a *app) diffDirectoryCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "diff OLD NEW", Short: "Say in words what differs between two directories", Args: args("OLD", "NEW"),
+		Use:   "diff OLD NEW",
+		Short: "Say in words what differs between two directories",
+		Long: `diff names every party, key, contact, pair and term that is new, gone or different: what a coordinator reads
+before signing.`,
+		Example: "  trm directory diff home/directory.json next.signed.json",
+		Args:    args("OLD", "NEW"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var docs [2]trust.Document
 			for i, name := range args {
@@ -108,7 +123,12 @@ func (a *app) diffDirectoryCommand() *cobra.Command {
 func (a *app) draftDirectoryCommand() *cobra.Command {
 	var file string
 	c := &cobra.Command{
-		Use: "draft", Short: "Write what is in force, with the next number, to be edited", Args: args(),
+		Use:   "draft",
+		Short: "Write what is in force, with the next number, to be edited",
+		Long: `draft writes the directory in force as a draft of the next one: the number is
+the next one's.`,
+		Example: "  trm directory draft -o next.json",
+		Args:    args(),
 		RunE: func(*cobra.Command, []string) error {
 			d, err := openDirectory(a.home)
 			if err != nil {
@@ -135,7 +155,12 @@ func (a *app) signDirectoryCommand() *cobra.Command {
 		as   []string
 	)
 	c := &cobra.Command{
-		Use: "sign DRAFT", Short: "Check an edited draft and put the first hands under it", Args: args("DRAFT"),
+		Use:   "sign DRAFT",
+		Short: "Check an edited draft and put the first hands under it",
+		Long: `sign checks a draft as those do who will take it up, and signs it with the directory keys of the countries
+named. Four of seven must sign before anybody takes it.`,
+		Example: "  trm directory sign next.json --as rs -o next.signed.json",
+		Args:    args("DRAFT"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			hands, err := a.hands(as)
 			if err != nil {
@@ -202,7 +227,11 @@ func knownTerms(doc trust.Document) error {
 func (a *app) cosignDirectoryCommand() *cobra.Command {
 	var as []string
 	c := &cobra.Command{
-		Use: "cosign FILE", Short: "Add hands to a signed directory, in place", Args: args("FILE"),
+		Use:     "cosign FILE",
+		Short:   "Add hands to a signed directory, in place",
+		Long:    `cosign checks a signed directory and adds the signatures of more countries' directory keys to it.`,
+		Example: "  trm directory cosign next.signed.json --as ba",
+		Args:    args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			hands, err := a.hands(as)
 			if err != nil {
@@ -226,7 +255,12 @@ func (a *app) cosignDirectoryCommand() *cobra.Command {
 
 func (a *app) takeDirectoryCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "take FILE", Short: "Take up the next directory: quorum, number and dates are checked", Args: args("FILE"),
+		Use:   "take FILE",
+		Short: "Take up the next directory: quorum, number and dates are checked",
+		Long: `take puts a signed directory into the home folder, where it comes into force 48 hours after its issue. One
+that too few signed, or that does not follow the one in force, is refused.`,
+		Example: "  trm directory take next.signed.json",
+		Args:    args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			raw, err := a.read(args[0])
 			if err != nil {
@@ -251,7 +285,12 @@ func (a *app) takeDirectoryCommand() *cobra.Command {
 func (a *app) confirmDirectoryCommand() *cobra.Command {
 	var as []string
 	c := &cobra.Command{
-		Use: "confirm", Short: "Confirm, as two coordinators do every day, that the directory is the newest", Args: args(),
+		Use:   "confirm",
+		Short: "Confirm, as two coordinators do every day, that the directory is the newest",
+		Long: `confirm signs, with the directory keys of two countries, that no newer directory was issued until now. Whoever
+is shown an old directory notices that nobody confirms it any more.`,
+		Example: "  trm directory confirm --as rs,ba",
+		Args:    args(),
 		RunE: func(*cobra.Command, []string) error {
 			hands, err := a.hands(as)
 			if err != nil {

@@ -17,8 +17,11 @@ func (a *app) keysCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "keys", Short: "Make and look at keys"})
 	c.AddCommand(
 		&cobra.Command{
-			Use:   "init DIR",
-			Short: "Make a development set: keys, certificates, directory",
+			Use: "init DIR",
+
+			Short:   "Make a development set: keys, certificates, directory",
+			Example: "  trm keys init home",
+
 			Long: `init fills a folder with everything a region needs to be tried on one machine: keys of every
 role in seven countries, the gateway's, the seven coordinators' directory keys, and
 directory number 1, signed by four of them. Every key says that it is a test key; private
@@ -27,12 +30,19 @@ keys are readable by you alone. An existing set is never overwritten.`,
 			RunE: func(_ *cobra.Command, args []string) error { return a.initKeys(args[0]) },
 		},
 		&cobra.Command{
-			Use: "show PARTY", Short: "List a party's public keys as the directory has them", Args: args("PARTY"),
-			RunE: func(_ *cobra.Command, args []string) error { return a.showKeys(args[0]) },
+			Use:     "show PARTY",
+			Short:   "List a party's public keys as the directory has them",
+			Long:    `show prints each key of a party with its use, algorithm, id and dates, as everybody sees them.`,
+			Example: "  trm keys show rs/coordinator",
+			Args:    args("PARTY"),
+			RunE:    func(_ *cobra.Command, args []string) error { return a.showKeys(args[0]) },
 		},
 		&cobra.Command{
-			Use:   "new PARTY USE",
-			Short: "Make one private key for an office, never over another",
+			Use: "new PARTY USE",
+
+			Short:   "Make one private key for an office, never over another",
+			Example: "  trm keys new rs/coordinator message",
+
 			Long: `new makes a key where it will live. Beside a signing key lies a request for the certificate of the
 country's authority; the key is good once a directory lists it. USE is message, evidence,
 assertion, approval or encryption.`,
@@ -55,7 +65,12 @@ assertion, approval or encryption.`,
 			},
 		},
 		&cobra.Command{
-			Use: "coordinator COUNTRY", Short: "Make a country's directory key, and print its pin for the other six", Args: args("COUNTRY"),
+			Use:   "coordinator COUNTRY",
+			Short: "Make a country's directory key, and print its pin for the other six",
+			Long: `coordinator makes the key with which a country signs directories and releases of codes, in the home folder,
+never over another. The pin that it prints is public: the other six are given it by hand.`,
+			Example: "  trm keys coordinator rs",
+			Args:    args("COUNTRY"),
 			RunE: func(_ *cobra.Command, args []string) error {
 				c := gateway.Country(args[0])
 				if !c.Valid() {
@@ -70,11 +85,21 @@ assertion, approval or encryption.`,
 			},
 		},
 		&cobra.Command{
-			Use: "propose PARTY", Short: "Print a party's keys that no directory lists yet, as entries for the next", Args: args("PARTY"),
-			RunE: func(_ *cobra.Command, args []string) error { return a.proposeKeys(args[0]) },
+			Use:   "propose PARTY",
+			Short: "Print a party's keys that no directory lists yet, as entries for the next",
+			Long: `propose prints the public halves of a party's new keys as the entries that go into the draft of the next
+directory. No private key is printed.`,
+			Example: "  trm keys propose rs/coordinator",
+			Args:    args("PARTY"),
+			RunE:    func(_ *cobra.Command, args []string) error { return a.proposeKeys(args[0]) },
 		},
 		&cobra.Command{
-			Use: "renew", Short: "In a development set: make successors of what runs out, and the next directory", Args: args(),
+			Use:   "renew",
+			Short: "In a development set: make successors of what runs out, and the next directory",
+			Long: `renew does on one machine what seven offices do for themselves: it makes new keys and certificates where old
+ones end soon, and the directory that lists them.`,
+			Example: "  trm keys renew",
+			Args:    args(),
 			RunE: func(*cobra.Command, []string) error {
 				report, err := certs.Renew(a.home, certs.Options{Now: time.Now()})
 				if err != nil {
@@ -89,7 +114,12 @@ assertion, approval or encryption.`,
 			},
 		},
 		&cobra.Command{
-			Use: "destroy", Short: "Destroy encryption keys whose last message has ended", Args: args(),
+			Use:   "destroy",
+			Short: "Destroy encryption keys whose last message has ended",
+			Long: `destroy removes private encryption keys that no message can need any more: what was sealed to them cannot be
+opened by anybody from then on.`,
+			Example: "  trm keys destroy",
+			Args:    args(),
 			RunE: func(*cobra.Command, []string) error {
 				gone, err := certs.Destroy(a.home, certs.Options{Now: time.Now()})
 				if err != nil {
@@ -180,8 +210,11 @@ func (a *app) proposeKeys(name string) error {
 func (a *app) certsCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "certs", Short: "Check keys and certificates"})
 	c.AddCommand(&cobra.Command{
-		Use:   "check [DIR]",
-		Short: "Report everything that is wrong with a folder of keys",
+		Use: "check [DIR]",
+
+		Short:   "Report everything that is wrong with a folder of keys",
+		Example: "  trm certs check home",
+
 		Long: `check compares the folder's keys, certificates and directory, and reports every finding: what is
 missing, does not fit, can be read by others, or expires soon. It exits with 4 if it found
 something.`,
@@ -216,8 +249,11 @@ something.`,
 
 func (a *app) assertCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "assert PARTY",
-		Short: "Print a signed assertion to call the gateway with, for one call",
+		Use: "assert PARTY",
+
+		Short:   "Print a signed assertion to call the gateway with, for one call",
+		Example: "  trm assert ba/coordinator",
+
 		Long: `assert prints a short-lived signed assertion (RFC 7523) of a party. It is good for one call:
 
   curl -H "Authorization: Bearer $(trm assert ba/coordinator)" ...`,

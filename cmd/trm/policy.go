@@ -21,7 +21,12 @@ func (a *app) policyCommand() *cobra.Command {
 
 func (a *app) policyListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List every rule", Args: args(),
+		Use:   "list",
+		Short: "List every rule",
+		Long: `list prints every rule of the policy in its own words and in the order in which they are asked, with who
+keeps it.`,
+		Example: "  trm policy list",
+		Args:    args(),
 		RunE: func(*cobra.Command, []string) error {
 			p, err := policy.Default()
 			if err != nil {

@@ -18,7 +18,11 @@ import (
 
 func (a *app) exportCodesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "export FOLDER", Short: "Write the code lists in force as files to be edited", Args: args("FOLDER"),
+		Use:     "export FOLDER",
+		Short:   "Write the code lists in force as files to be edited",
+		Long:    `export writes each code list of the release in force into a file of the folder: what pack reads.`,
+		Example: "  trm codes export lists",
+		Args:    args("FOLDER"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			set, err := a.codeLists()
 			if err != nil {
@@ -43,7 +47,12 @@ func (a *app) exportCodesCommand() *cobra.Command {
 func (a *app) packCodesCommand() *cobra.Command {
 	var name, file string
 	c := &cobra.Command{
-		Use: "pack FOLDER", Short: "Make a release of edited files, once they are in order", Args: args("FOLDER"),
+		Use:   "pack FOLDER",
+		Short: "Make a release of edited files, once they are in order",
+		Long: `pack reads the files that export wrote and somebody edited, checks them against the release in force, and
+writes one file: the release, which still has to be signed.`,
+		Example: "  trm codes pack lists --release 2027-03 -o 2027-03.json",
+		Args:    args("FOLDER"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := schemas.ReadRelease(os.DirFS(args[0]), name)
 			if err != nil {
@@ -68,7 +77,10 @@ func (a *app) signCodesCommand() *cobra.Command {
 		as                        []string
 	)
 	c := &cobra.Command{
-		Use: "sign RELEASE", Short: "Put the first hands under a release",
+		Use:     "sign RELEASE",
+		Short:   "Put the first hands under a release",
+		Example: "  trm codes sign 2027-03.json --activates 2027-03-01 --overlaps 2028-03-31 --as rs -o 2027-03.signed.json",
+
 		Long: `sign writes the manifest of a release: the digest of every list, when it comes into force, and until
 when the one before is accepted beside it. A release comes into force fourteen days after it is
 published at the earliest, and overlaps with the one before for a year at least.`,
@@ -127,7 +139,11 @@ func lifeOf(m trust.Codes) schemas.Life {
 func (a *app) cosignCodesCommand() *cobra.Command {
 	var as []string
 	c := &cobra.Command{
-		Use: "cosign FILE", Short: "Add hands to a signed release, in place", Args: args("FILE"),
+		Use:     "cosign FILE",
+		Short:   "Add hands to a signed release, in place",
+		Long:    `cosign checks a signed release and adds the signatures of more countries' directory keys to it.`,
+		Example: "  trm codes cosign 2027-03.signed.json --as ba",
+		Args:    args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			hands, err := a.hands(as)
 			if err != nil {
@@ -151,7 +167,12 @@ func (a *app) cosignCodesCommand() *cobra.Command {
 
 func (a *app) checkCodesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check RELEASE SIGNED", Short: "Check a release as a gateway does before it takes it", Args: args("RELEASE", "SIGNED"),
+		Use:   "check RELEASE SIGNED",
+		Short: "Check a release as a gateway does before it takes it",
+		Long: `check reads both files of a release and says what is wrong: digests, signatures of four coordinators, dates,
+and what no release may do to the one before. It exits with 4 if something is.`,
+		Example: "  trm codes check 2027-03.json 2027-03.signed.json",
+		Args:    args("RELEASE", "SIGNED"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			d, err := openDirectory(a.home)
 			if err != nil {

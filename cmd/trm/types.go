@@ -20,14 +20,31 @@ func (a *app) typesCommand() *cobra.Command {
 		Short: "The message types: list, show, skeleton, example",
 	})
 	c.AddCommand(
-		&cobra.Command{Use: "list", Short: "List every type", Args: args(), RunE: func(*cobra.Command, []string) error { return a.listTypes() }},
-		&cobra.Command{Use: "show TYPE", Short: "Explain one type: blocks, roles, deadlines", Args: args("TYPE"), RunE: func(_ *cobra.Command, args []string) error { return a.showType(args[0]) }},
-		&cobra.Command{Use: "skeleton TYPE", Short: "Print an empty draft of a type", Args: args("TYPE"), RunE: func(_ *cobra.Command, args []string) error {
-			return a.printDraft(args[0], (*schemas.Set).Skeleton)
-		}},
-		&cobra.Command{Use: "example TYPE", Short: "Print a filled-in draft of a type (invented people)", Args: args("TYPE"), RunE: func(_ *cobra.Command, args []string) error {
-			return a.printDraft(args[0], (*schemas.Set).Example)
-		}},
+		&cobra.Command{Use: "list",
+			Short:   "List every type",
+			Long:    `list prints each type of message with the blocks that it carries in the clear and the type that closes it.`,
+			Example: "  trm types list",
+			Args:    args(), RunE: func(*cobra.Command, []string) error { return a.listTypes() }},
+		&cobra.Command{Use: "show TYPE",
+			Short: "Explain one type: blocks, roles, deadlines",
+			Long: `show says of one type what it is for, what it carries and for whom that is sealed, who may send and receive it,
+what it can ask or answer, and within what time it is answered.`,
+			Example: "  trm types show referral.request",
+			Args:    args("TYPE"), RunE: func(_ *cobra.Command, args []string) error { return a.showType(args[0]) }},
+		&cobra.Command{Use: "skeleton TYPE",
+			Short:   "Print an empty draft of a type",
+			Long:    `skeleton prints an empty draft, to be filled in.`,
+			Example: "  trm types skeleton referral.request > draft.json",
+			Args:    args("TYPE"), RunE: func(_ *cobra.Command, args []string) error {
+				return a.printDraft(args[0], (*schemas.Set).Skeleton)
+			}},
+		&cobra.Command{Use: "example TYPE",
+			Short:   "Print a filled-in draft of a type (invented people)",
+			Long:    `example prints a draft as an officer's system writes it: plain JSON, to preview, to change and to sign.`,
+			Example: "  trm types example referral.request > draft.json",
+			Args:    args("TYPE"), RunE: func(_ *cobra.Command, args []string) error {
+				return a.printDraft(args[0], (*schemas.Set).Example)
+			}},
 	)
 	return c
 }
