@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.org/trm/adapters"
+	"example.org/trm/certs"
 	"example.org/trm/gateway"
 	"example.org/trm/gateway/audit"
+	"example.org/trm/gateway/envelope"
 	"example.org/trm/schemas"
 )
 
@@ -23,10 +25,11 @@ func (a *app) auditCommand() *cobra.Command {
 		Short: "Export, prove and compare bundles of the log, as an auditor",
 		Long: `An auditor fetches a bundle of the log for some days (export), proves it offline, with the pins
 of the coordinators' directory keys and nothing else (verify), and holds two countries'
-bundles against each other (match). No bundle says anything about a person.`,
+bundles against each other (match). No bundle says anything about a person. What was withheld
+from its own country's messages an auditor reads with its own key (withheld).`,
 	}
 	group(c)
-	c.AddCommand(a.auditExportCommand(), a.auditVerifyCommand(), a.auditMatchCommand())
+	c.AddCommand(a.auditExportCommand(), a.auditVerifyCommand(), a.auditMatchCommand(), a.auditWithheldCommand())
 	return c
 }
 
@@ -319,4 +322,85 @@ func deliveriesText(n int) string {
 		return "1 delivery"
 	}
 	return fmt.Sprintf("%d deliveries", n)
+}
+
+func (a *app) auditWithheldCommand() *cobra.Command {
+	var as string
+	c := &cobra.Command{
+		Use:   "withheld FILE",
+		Short: "Read what was withheld from the messages that your country sent",
+		Long: `withheld opens, with the auditor's own key from the home folder, what the gateway decided about each
+message that the auditor's country sent: which units did not leave, and by which rule. Nobody
+else but the sender can. It judges nothing: verify does.`,
+		Example: "  trm audit withheld november.trmaudit --as me/auditor",
+		Args:    args("FILE"),
+		RunE: func(c *cobra.Command, args []string) error {
+			viewer, err := parseParty(as)
+			if err != nil {
+				return err
+			}
+			k, err := certs.Load(a.home, viewer)
+			if err != nil {
+				return fmt.Errorf("%s has no keys in %s: %w", viewer, a.home, err)
+			}
+			f, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			list, err := audit.Decisions(c.Context(), f)
+			if errors.Is(err, audit.ErrArchive) {
+				return exitWith(exitInvalid, err)
+			}
+			if err != nil {
+				return err
+			}
+			return a.printDecisions(list, k)
+		},
+	}
+	c.Flags().StringVar(&as, "as", "", "the auditor, such as me/auditor (required)")
+	required(c, "as")
+	return c
+}
+
+// printDecisions opens and prints each decision, and fails at the end if one did not open.
+func (a *app) printDecisions(list []audit.Decision, k *certs.Keys) error {
+	type row struct {
+		Entry    int64              `json:"entry"`
+		Pair     gateway.PairNumber `json:"pair"`
+		Message  string             `json:"jti"`
+		Withheld []gateway.Withheld `json:"withheld"`
+	}
+	rows := []row{}
+	closed := 0
+	for _, d := range list {
+		r := row{Entry: d.Entry, Pair: d.Pair, Message: d.Message.ID}
+		for _, enc := range k.Encryption {
+			if w, err := envelope.Reveal(d.Closed, enc, d.Message); err == nil {
+				r.Withheld = append([]gateway.Withheld{}, w...)
+			}
+		}
+		if r.Withheld == nil {
+			closed++
+			continue
+		}
+		rows = append(rows, r)
+	}
+	if a.json {
+		a.printJSON(a.out, rows)
+	} else {
+		for _, r := range rows {
+			a.printf("entry %d, %s, %s\n", r.Entry, pairText(r.Pair), r.Message)
+			for _, w := range r.Withheld {
+				a.printf("    %s, by rule %s\n", w.Unit, w.Rule)
+			}
+			if len(r.Withheld) == 0 {
+				a.printf("    nothing\n")
+			}
+		}
+	}
+	if closed > 0 {
+		return exitWith(exitInvalid, fmt.Errorf("%s closed for a key that is not here", count(closed, "decision")))
+	}
+	return nil
 }
