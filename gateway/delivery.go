@@ -68,9 +68,6 @@ func (d Decision) lets(unit string) bool {
 	return named
 }
 
-// Message is the message that was minimised.
-func (d Delivery) Message() Message { return d.message }
-
 // Units are the units that leave, sorted by name.
 func (d Delivery) Units() []Unit { return d.units }
 

@@ -106,14 +106,10 @@ type Message struct {
 	parts Parts
 	kind  Type
 	key   Key
-	at    time.Time
 }
 
 // Head is the message's head.
 func (m Message) Head() Head { return m.parts.Head }
-
-// Digest names the message's exact bytes.
-func (m Message) Digest() Digest { return m.parts.Digest }
 
 // Core is the signed part.
 func (m Message) Core() Core { return m.parts.Core }
@@ -130,14 +126,8 @@ func (m Message) names() []string {
 	return names
 }
 
-// Document is the processed payload. It is shared, not copied: read it only.
-func (m Message) Document() map[string]any { return m.parts.Document }
-
 // Type is the row that the message follows.
 func (m Message) Type() Type { return m.kind }
-
-// ReceivedAt is when the gateway received it.
-func (m Message) ReceivedAt() time.Time { return m.at }
 
 // LogValue keeps the content out of every log: a message is its size there.
 func (m Message) LogValue() slog.Value { return slog.IntValue(len(m.parts.Core.Payload)) }
@@ -209,7 +199,7 @@ func open(p Parts, k Key, at time.Time, c Catalogue, d Directory) (Message, erro
 	if err := c.Validate(h, p.Document); err != nil {
 		return Message{}, err
 	}
-	m := Message{parts: p, kind: t, key: k, at: at}
+	m := Message{parts: p, kind: t, key: k}
 	return m, checkUnits(m, d)
 }
 

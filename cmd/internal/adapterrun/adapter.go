@@ -268,9 +268,6 @@ func (a *Adapter) Operators() net.Addr {
 	return a.operators.Addr()
 }
 
-// Client calls the gateway as this country's parties.
-func (a *Adapter) Client() *adapters.Client { return a.client }
-
 // Run works until ctx ends, then stops in order: the local API, what is in hand, the
 // journal, the queue.
 func (a *Adapter) Run(ctx context.Context) error {
