@@ -8,17 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/exporters/stdout/stdouttrace"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -35,19 +32,18 @@ type Options struct {
 	Labels    []attribute.KeyValue   // of the service, beside its name: a country, never more
 }
 
-// Telemetry is one service's tracer, meter and propagator. Several may live in one
-// process.
+// Telemetry is one service's tracer and meter. Several may live in one process: nothing
+// is made OpenTelemetry's global.
 type Telemetry struct {
-	Tracer     trace.TracerProvider
-	Meter      metric.MeterProvider
-	Propagator propagation.TextMapPropagator // W3C Trace Context; no baggage, which could carry anything
-	shutdown   []func(context.Context) error
+	Tracer   trace.TracerProvider
+	Meter    metric.MeterProvider
+	shutdown []func(context.Context) error
 }
 
 // Setup makes the telemetry of a service. An exporter that cannot reach its collector is
 // no error, now or later: what it could not send is lost, and nothing waits for it.
 func Setup(ctx context.Context, service string, o Options) (*Telemetry, error) {
-	t := &Telemetry{Propagator: propagation.TraceContext{}, Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()}
+	t := &Telemetry{Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()}
 	// Only the name: a resource that detects would add the host's, its user's and the
 	// command line.
 	res := resource.NewSchemaless(append([]attribute.KeyValue{attribute.String("service.name", service)}, o.Labels...)...)
@@ -113,13 +109,4 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("ending telemetry: %w", err)
 	}
 	return nil
-}
-
-// Global makes t what OpenTelemetry's own globals give, and log the place where it
-// reports what it could not send. Only a main calls it, once.
-func (t *Telemetry) Global(log *slog.Logger) {
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry failed", "err", err) }))
-	otel.SetTracerProvider(t.Tracer)
-	otel.SetMeterProvider(t.Meter)
-	otel.SetTextMapPropagator(t.Propagator)
 }
