@@ -14,8 +14,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,9 +22,7 @@ import (
 	"syscall"
 
 	"example.org/trm/cmd/internal/adapterrun"
-	"example.org/trm/cmd/internal/readiness"
-	"example.org/trm/cmd/internal/redislog"
-	"example.org/trm/cmd/internal/telemetry"
+	"example.org/trm/cmd/internal/daemon"
 )
 
 func main() {
@@ -35,60 +31,21 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "adapterd:", err)
-		os.Exit(exitCode(err))
 	}
-}
-
-// usageError is one of the command line.
-type usageError struct{ error }
-
-// exitCode is 2 where the command line is wrong, as trm has it, and 1 for everything else.
-func exitCode(err error) int {
-	var u usageError
-	if errors.As(err, &u) {
-		return 2
-	}
-	return 1
+	os.Exit(daemon.ExitCode(err))
 }
 
 // run is all of main but the signals and the exit.
 func run(ctx context.Context, args []string, log, stdout io.Writer) error {
-	flags := flag.NewFlagSet("adapterd", flag.ContinueOnError)
-	flags.SetOutput(stdout)
-	check := flags.Bool("check", false, "check the configuration and stop")
-	health := flags.Bool("health", false, "ask the adapter that runs with this configuration whether it is ready, and stop")
-	debug := flags.Bool("debug", false, "log more")
-	flags.Usage = func() {
-		fmt.Fprint(stdout, "usage: adapterd [-check | -health] [-debug] CONFIG.yaml\n")
-		flags.PrintDefaults()
-	}
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
-		return usageError{err}
-	}
-	if flags.NArg() != 1 {
-		flags.Usage()
-		return usageError{errors.New("give one configuration file")}
-	}
-	c, err := adapterrun.Read(flags.Arg(0))
-	if err != nil {
-		return err
-	}
-	if *check {
-		_, err := fmt.Fprintln(stdout, "the configuration is well formed")
-		return err
-	}
-	if *health {
-		return readiness.Ask(ctx, c.Operators)
-	}
-	level := slog.LevelInfo
-	if *debug {
-		level = slog.LevelDebug
-	}
-	l := telemetry.Logger(log, level)
-	redislog.To(l)
+	return daemon.Program[adapterrun.Config]{
+		Name: "adapterd", What: "adapter",
+		Read:      adapterrun.Read,
+		Operators: func(c adapterrun.Config) string { return c.Operators },
+		Serve:     serve,
+	}.Run(ctx, args, log, stdout)
+}
+
+func serve(ctx context.Context, c adapterrun.Config, l *slog.Logger) error {
 	a, err := adapterrun.New(ctx, c, adapterrun.Environment{Log: l})
 	if err != nil {
 		return err

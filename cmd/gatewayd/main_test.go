@@ -103,23 +103,3 @@ func TestTheProcessServesReloadsAndStops(t *testing.T) {
 		t.Error("-health: a gateway that was stopped is ready")
 	}
 }
-
-// TestAWrongCommandLineEndsWithTwo, so that whoever starts the process can tell it from a
-// failure that may pass.
-func TestAWrongCommandLineEndsWithTwo(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		args []string
-		code int
-	}{
-		"an unknown flag":       {[]string{"-frobnicate"}, 2},
-		"no configuration":      {nil, 2},
-		"two":                   {[]string{"a.yaml", "b.yaml"}, 2},
-		"one that is not there": {[]string{"nowhere.yaml"}, 1},
-	} {
-		args := tt.args
-		if err := run(t.Context(), args, nil, io.Discard, io.Discard); err == nil || exitCode(err) != tt.code {
-			t.Errorf("%s: %v, want exit code %d", name, err, tt.code)
-		}
-	}
-}
