@@ -30,7 +30,8 @@ func (a *Adapter) give(ctx context.Context, r store.Ring) error {
 		a.alarm(ctx, AlarmUnreachable, string(r.Party), "")
 		return a.unheard(ctx, r, n)
 	}
-	if err := a.Store.Round(ctx, r.ID, now.Add(a.Bell.Retry.after(r.Rounds+1))); err != nil {
+	// It may have been given since it was read: nobody is told twice of one step.
+	if mine, err := a.Store.Round(ctx, r, now.Add(a.Bell.Retry.after(r.Rounds+1))); err != nil || !mine {
 		return err
 	}
 	final := true

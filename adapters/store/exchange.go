@@ -251,6 +251,9 @@ func (s *Store) Forget(ctx context.Context, now time.Time) error {
 
 func forget(tx *sqlite.Tx, now time.Time) error {
 	for _, q := range []string{
+		// What was escalated goes with what the gateway signed of it, and not before.
+		`DELETE FROM notice WHERE side = 'out' AND EXISTS (SELECT 1 FROM exchange x WHERE x.issuer = notice.issuer AND x.jti = notice.jti
+			AND NOT EXISTS (SELECT 1 FROM exchange y WHERE y.thread = x.thread AND y.keep_until >= ?1))`,
 		`DELETE FROM heard WHERE EXISTS (SELECT 1 FROM exchange x WHERE x.issuer = heard.issuer AND x.jti = heard.jti
 			AND NOT EXISTS (SELECT 1 FROM exchange y WHERE y.thread = x.thread AND y.keep_until >= ?1))`,
 		`DELETE FROM outbox WHERE state <> 'stored' AND EXISTS (SELECT 1 FROM exchange x WHERE x.issuer = outbox.issuer AND x.jti = outbox.jti

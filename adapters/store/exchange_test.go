@@ -145,6 +145,11 @@ func TestConversationsAreForgottenWholeAtRetention(t *testing.T) {
 	}}}, []store.Outgoing{change}, mark)
 	must(t, err)
 
+	for ref, id := range map[string]gateway.MessageID{"AAAAAA": all[0].ID, "BBBBBB": all[2].ID} {
+		_, err := s.Announce(t.Context(), store.Notice{Side: store.Outbound, Message: id, Party: id.Issuer, Other: "ba/coordinator"}, []string{ref})
+		must(t, err)
+	}
+
 	must(t, s.Forget(t.Context(), noon.AddDate(1, 0, 0)))
 	if got, err := s.Conversations(t.Context()); err != nil || len(got) != 2 {
 		t.Fatalf("at the last moment: got %d, %v", len(got), err)
@@ -174,6 +179,9 @@ func TestConversationsAreForgottenWholeAtRetention(t *testing.T) {
 	}
 	if f, err := s.Facts(t.Context(), "thread-over"); err != nil || f.Known() {
 		t.Errorf("facts of a forgotten conversation: %+v, %v", f, err)
+	}
+	if left, err := s.Notices(t.Context(), false, 10); err != nil || len(left) != 1 || left[0].Ref != "BBBBBB" {
+		t.Errorf("of what was escalated %+v is left, %v, want what is of the conversation that lives", left, err)
 	}
 	// The file, its write-ahead log included, holds no reference in any form.
 	must(t, s.Close())

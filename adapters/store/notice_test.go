@@ -111,7 +111,11 @@ func TestAPlanPassesOverWhatWasNotTriedAndFailsWhatWas(t *testing.T) {
 	if len(due) != 2 {
 		t.Fatalf("got %d due, want 2", len(due))
 	}
-	must(t, s.Round(t.Context(), due[0].ID, noon.Add(time.Minute))) // the coordinator's
+	for i, want := range []bool{true, false} { // the coordinator's; what was read before is not tried again
+		if mine, err := s.Round(t.Context(), due[0], noon.Add(time.Minute)); err != nil || mine != want {
+			t.Errorf("round %d is ours: %t, %v", i+1, mine, err)
+		}
+	}
 	if again, err := s.Pending(t.Context(), noon, 10); err != nil || len(again) != 1 {
 		t.Errorf("got %d due after the intent was written, %v, want 1", len(again), err)
 	}
@@ -161,7 +165,8 @@ func TestARingThatWasOvertakenWhileItRangWasToldAllTheSame(t *testing.T) {
 	must(t, err)
 	due, err := s.Pending(t.Context(), noon, 10)
 	must(t, err)
-	must(t, s.Round(t.Context(), due[0].ID, noon.Add(time.Minute)))
+	_, err = s.Round(t.Context(), due[0], noon.Add(time.Minute))
+	must(t, err)
 	c, err := s.Call(t.Context(), due[0].ID, "mail", noon)
 	must(t, err)
 	must(t, s.EndRing(t.Context(), due[0].ID, store.RingPassed, noon, gateway.Evidence{}, noon))
@@ -205,5 +210,50 @@ func TestNoticesAreForgottenWithTheirDeliveries(t *testing.T) {
 	// What was escalated of our own stays: nobody is to be rung for it a second time.
 	if _, err := s.Notice(t.Context(), "BBBBBB"); err != nil {
 		t.Errorf("of what was escalated: %v", err)
+	}
+}
+
+// TestANoticeStaysUntilNobodyIsToBeToldAnyMore: an answer can be owed long after the
+// message has expired. What ended, and what no conversation is kept of, goes.
+func TestANoticeStaysUntilNobodyIsToBeToldAnyMore(t *testing.T) {
+	t.Parallel()
+	s, n := fresh(t), new(int)
+	for i, id := range []string{"owed", "ended", "alone"} {
+		_, err := s.Take(t.Context(), delivery(id, int64(i)+1))
+		must(t, err)
+		x := waits(id)
+		_, err = s.Announce(t.Context(), x, []string{"REF00" + fmt.Sprint(i)})
+		must(t, err)
+		o := store.Outcome{State: store.Delivered, Evidence: evidence(t, n, gateway.ContentConsignment)}
+		if id != "alone" {
+			h := gateway.Head{ID: x.Message.ID, Issuer: x.Message.Issuer, Audience: x.Party, Thread: id, Type: "referral.request/1.0"}
+			o.Exchange = &store.Exchange{Head: h, Delivery: id, Received: noon, KeepUntil: noon.AddDate(3, 0, 0)}
+		}
+		told, err := s.Finish(t.Context(), id, o)
+		must(t, err)
+		_, err = s.Acknowledged(t.Context(), told.Digest, store.Recorded, "ack")
+		must(t, err)
+		_, err = s.Plan(t.Context(), store.Plan{Ref: "REF00" + fmt.Sprint(i), At: noon, Due: noon.AddDate(0, 2, 0), Next: noon.AddDate(0, 2, 0)})
+		must(t, err)
+	}
+	must(t, s.EndNotice(t.Context(), "REF001", store.EndAnswered, noon))
+	late := noon.AddDate(0, 2, 0)
+	_, err := s.Purge(t.Context(), late)
+	must(t, err)
+	list, err := s.Waiting(t.Context(), late, 10)
+	must(t, err)
+	if len(list) != 1 || list[0].Delivery != "owed" {
+		t.Errorf("people are to be told of %+v, want the one that is owed", list)
+	}
+	must(t, s.EndNotice(t.Context(), "REF000", store.EndExpired, late))
+	_, err = s.Purge(t.Context(), late)
+	must(t, err)
+	for _, id := range []string{"owed", "ended", "alone"} {
+		if _, err := s.Delivery(t.Context(), id); !errors.Is(err, store.ErrUnknown) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if all, err := s.Notices(t.Context(), false, 10); err != nil || len(all) != 0 {
+		t.Errorf("%d notices are left, %v", len(all), err)
 	}
 }

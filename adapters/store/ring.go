@@ -144,16 +144,23 @@ func (s *Store) Rings(ctx context.Context, ref string) ([]Ring, error) {
 }
 
 // Round begins to try a ring's channels. The intent is on disk before the first of them:
-// a process that is killed tries again at next, not at once and not without end.
-func (s *Store) Round(ctx context.Context, ring int64, next time.Time) error {
-	err := s.w.Do(ctx, func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`UPDATE ring SET rounds = rounds + 1, next_at = ? WHERE id = ? AND state = 'pending'`, millis(next), ring)
+// a process that is killed tries again at next, not at once and not without end. It reports
+// false where the ring has ended or a round was begun since it was read: somebody else has
+// it.
+func (s *Store) Round(ctx context.Context, r Ring, next time.Time) (mine bool, err error) {
+	err = s.w.Do(ctx, func(tx *sqlite.Tx) error {
+		res, err := tx.Exec(`UPDATE ring SET rounds = rounds + 1, next_at = ? WHERE id = ? AND state = 'pending' AND rounds = ?`, millis(next), r.ID, r.Rounds)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		mine = n > 0
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("journalling a round: %w", err)
+		return false, fmt.Errorf("journalling a round: %w", err)
 	}
-	return nil
+	return mine, nil
 }
 
 // Call journals an attempt at a channel before it is made, marked ambiguous.
