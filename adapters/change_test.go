@@ -269,6 +269,49 @@ func TestARecallNamesEachMessageAndIsNotRepeated(t *testing.T) {
 	}
 }
 
+// TestARecallThatDidNotArriveIsSentAgain: it took nothing back. One whose failure was
+// followed by the proof that it arrived did.
+func TestARecallThatDidNotArriveIsSentAgain(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		said []gateway.Event
+		want gateway.Code
+	}{
+		"it failed":                  {[]gateway.Event{gateway.ContentConsignmentFailure}, ""},
+		"it failed, and arrived":     {[]gateway.Event{gateway.ContentConsignmentFailure, gateway.ContentConsignment}, gateway.CodeNotFound},
+		"nothing is known of it yet": {nil, gateway.CodeNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			f := &feed{}
+			a, _ := w.live(func(c *Config) { c.Feed = f })
+			toldThree(t, a)
+			submitAll(t, w, a)
+			in := ChangeRequest{Kind: KindRecall, Messages: []string{"out-t-2"}}
+			c, err := a.SendChange(t.Context(), in, office, "r-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			submitAll(t, w, a)
+			for _, e := range row.said {
+				f.events = append(f.events, w.said(c.Parts[0].Message.ID, e, "me/coordinator", nil))
+			}
+			if err := a.hear(t.Context(), "rs/coordinator"); err != nil {
+				t.Fatal(err)
+			}
+			_, err = a.PreviewChange(t.Context(), in, office)
+			var got gateway.Code
+			if err != nil {
+				got = gateway.AsProblem(err).Code
+			}
+			if got != row.want {
+				t.Errorf("recalled again: %v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
 func TestACorrectionGoesToThoseWhoHadThePart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

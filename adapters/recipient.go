@@ -179,11 +179,13 @@ func tells(h gateway.Head) bool {
 	return h.Frame() != "change" && h.Topic() != "ack" && h.Topic() != "applied"
 }
 
-// recalled reports whether a message was recalled already.
+// recalled reports whether a message was recalled already. A recall that never arrived took
+// nothing back: it is sent again.
 func (a *Adapter) recalled(ctx context.Context, x store.Exchange) (bool, error) {
 	list, err := a.Store.About(ctx, x.Head.MessageID(), x.Head.Thread)
 	return slices.ContainsFunc(list, func(c store.Exchange) bool {
-		return c.Own && c.Head.Topic() == KindRecall && c.Head.Target == x.Head.ID
+		arrives := c.Failed.IsZero() || !c.Delivered.IsZero()
+		return c.Own && c.Head.Topic() == KindRecall && c.Head.Target == x.Head.ID && arrives
 	}), err
 }
 
