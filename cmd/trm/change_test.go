@@ -61,7 +61,7 @@ func TestAnOfficeTellsPastRecipientsFromTheCommandLine(t *testing.T) {
 		if err := os.WriteFile(name, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, code := tool(t, dir, "post", name, "--case", "114", "--key", "post-"+string(rune('a'+i))); code != exitOK || !strings.HasPrefix(out, "stored me/coordinator") {
+		if out, code := tool(t, dir, "post", name, "--case", "114", "--key", "post-"+string(rune('a'+i)), "--wait", "30s"); code != exitOK || !strings.HasPrefix(out, "stored me/coordinator") || !strings.HasSuffix(out, "\n  delivered\n") {
 			t.Fatalf("posting: %d: %s", code, out)
 		}
 	}
@@ -132,6 +132,7 @@ func TestAnOfficeTellsPastRecipientsFromTheCommandLine(t *testing.T) {
 		"a case that nobody knows":    {[]string{"withdraw", "me/coordinator", "--case", "Canary-Name"}, exitRefused, "Nothing was sent that this could change"},
 		"a party without an adapter":  {[]string{"--home", t.TempDir(), "withdraw", "me/coordinator", "--case", "1"}, exitInternal, "no adapter of me"},
 		"a correction of nothing":     {[]string{"correct", "me/coordinator", "--case", "114"}, exitUsage, "--block and --content"},
+		"a message that takes longer": {[]string{"post", filepath.Join(dir, "draft.json"), "--wait", "1ns"}, exitPending, "not delivered yet"},
 		"half an agreement":           {[]string{"recall", "me/coordinator", "--by", "person", "--case", "114"}, exitUsage, "give both"},
 		"an answer that says nothing": {[]string{"answer", "rs/coordinator", "x", "--send"}, exitUsage, "for a person to say"},
 		"an answer to nothing":        {[]string{"answer", "rs/coordinator", "x"}, exitRefused, "not-found"},

@@ -26,11 +26,9 @@ func (a *app) demoCommand() *cobra.Command {
 		story    string
 	)
 	c := &cobra.Command{
-		Use: "demo",
-
+		Use:     "demo",
 		Short:   "Run a whole region on this machine: gateway, queue, seven countries",
 		Example: "  trm demo --data home\n  trm demo --once\n  trm demo --once --story full",
-
 		Long: `demo runs the gateway, its queue and the adapters of seven countries on loopback, with keys made on
 the spot and invented people, and says what to try. Ctrl-C stops it.
 

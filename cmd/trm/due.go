@@ -159,6 +159,9 @@ func (a *app) printDue(all owing, p gateway.Party) error {
 	if all.More {
 		a.printf("and more, due later\n")
 	}
+	a.footnote(p.Country() == "xk" || slices.ContainsFunc(append(slices.Clone(all.Owes), all.Owed...), func(l dueLine) bool {
+		return l.Issuer.Country() == "xk" || l.Debtor.Country() == "xk"
+	}))
 	return nil
 }
 

@@ -17,11 +17,9 @@ func (a *app) keysCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "keys", Short: "Make and look at keys"})
 	c.AddCommand(
 		&cobra.Command{
-			Use: "init DIR",
-
+			Use:     "init DIR",
 			Short:   "Make a development set: keys, certificates, directory",
 			Example: "  trm keys init home",
-
 			Long: `init fills a folder with everything a region needs to be tried on one machine: keys of every
 role in seven countries, the gateway's, the seven coordinators' directory keys, and
 directory number 1, signed by four of them. Every key says that it is a test key; private
@@ -38,11 +36,9 @@ keys are readable by you alone. An existing set is never overwritten.`,
 			RunE:    func(_ *cobra.Command, args []string) error { return a.showKeys(args[0]) },
 		},
 		&cobra.Command{
-			Use: "new PARTY USE",
-
+			Use:     "new PARTY USE",
 			Short:   "Make one private key for an office, never over another",
 			Example: "  trm keys new rs/coordinator message",
-
 			Long: `new makes a key where it will live. Beside a signing key lies a request for the certificate of the
 country's authority; the key is good once a directory lists it. USE is message, evidence,
 assertion, approval or encryption.`,
@@ -210,11 +206,9 @@ func (a *app) proposeKeys(name string) error {
 func (a *app) certsCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "certs", Short: "Check keys and certificates"})
 	c.AddCommand(&cobra.Command{
-		Use: "check [DIR]",
-
+		Use:     "check [DIR]",
 		Short:   "Report everything that is wrong with a folder of keys",
 		Example: "  trm certs check home",
-
 		Long: `check compares the folder's keys, certificates and directory, and reports every finding: what is
 missing, does not fit, can be read by others, or expires soon. It exits with 4 if it found
 something.`,
@@ -249,11 +243,9 @@ something.`,
 
 func (a *app) assertCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "assert PARTY",
-
+		Use:     "assert PARTY",
 		Short:   "Print a signed assertion to call the gateway with, for one call",
 		Example: "  trm assert ba/coordinator",
-
 		Long: `assert prints a short-lived signed assertion (RFC 7523) of a party. It is good for one call:
 
   curl -H "Authorization: Bearer $(trm assert ba/coordinator)" ...`,

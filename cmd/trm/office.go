@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,23 +112,52 @@ func (o office) call(ctx context.Context, method, path, key string, body, into a
 	return nil
 }
 
+// await asks the adapter until the gateway has refused a message or its delivery has ended.
+func (o office) await(ctx context.Context, sent adapters.Sent, wait time.Duration) (adapters.Sent, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for {
+		var now adapters.Sent
+		if err := o.call(ctx, http.MethodGet, "/v1/outbox/"+sent.ID, "", nil, &now); err != nil && ctx.Err() == nil {
+			return sent, err
+		} else if err == nil {
+			sent = now
+		}
+		if p := sent.Problem; p != nil {
+			refused := gateway.Refuse(p.Code, p.Pointer, p.Detail)
+			refused.Rule = p.Rule
+			return sent, refused
+		}
+		if slices.ContainsFunc(sent.Evidence, func(e adapters.Proven) bool { return e.Event.Final() }) {
+			return sent, nil
+		}
+		select {
+		case <-ctx.Done():
+			return sent, exitWith(exitPending, fmt.Errorf("not delivered yet: the message is %s", cmp.Or(string(sent.Gateway), string(sent.State))))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 func (a *app) postCommand() *cobra.Command {
 	var (
 		flags officeFlags
 		key   string
 		ref   string
+		wait  time.Duration
 	)
 	c := &cobra.Command{
 		Use:   "post DRAFT",
 		Short: "Give a draft to the sender's adapter, which signs, stores and sends it",
 		Long: `post gives a draft to the adapter of the sender's country, as the office's own system does. The
 adapter seals, signs and stores it before anything leaves, and sends it until the gateway has
-answered. What is posted is in the adapter's journal: only of such messages it knows later who is to
+answered. With --wait it then waits until the message has arrived in the other country's system, or
+failed. What is posted is in the adapter's journal: only of such messages it knows later who is to
 be told of a correction or a withdrawal.
 
 --case is the office's own reference of the person's case. It stays in the country, and there only
 as a digest: it may be a name. With the same --key the same message is made once.`,
-		Example: "  trm post draft.json\n  trm post draft.json --case 114",
+		Example: "  trm post draft.json --wait 30s\n  trm post draft.json --case 114",
 		Args:    args("DRAFT"),
 		RunE: func(c *cobra.Command, args []string) error {
 			raw, err := a.read(args[0])
@@ -158,17 +189,29 @@ as a digest: it may be a name. With the same --key the same message is made once
 			if err := o.call(c.Context(), http.MethodPost, "/v1/drafts", key, raw, &sent); err != nil {
 				return err
 			}
-			if a.json {
-				a.printJSON(a.out, sent)
-				return nil
+			found := sent.Found
+			if !a.json {
+				a.printf("stored %s %s, thread %s\n", sent.Issuer, sent.ID, sent.Thread)
+				a.printFound(found)
 			}
-			a.printf("stored %s %s, thread %s\n", sent.Issuer, sent.ID, sent.Thread)
-			a.printFound(sent.Found)
+			if wait > 0 {
+				if sent, err = o.await(c.Context(), sent, wait); err != nil {
+					return err
+				}
+				sent.Found = found
+			}
+			switch {
+			case a.json:
+				a.printJSON(a.out, sent)
+			case wait > 0:
+				a.printf("  %s\n", sent.Gateway)
+			}
 			return nil
 		},
 	}
 	flags.add(c)
 	c.Flags().StringVar(&key, "key", "", "name of this request: the same again makes no second message")
+	c.Flags().DurationVar(&wait, "wait", 0, "wait this long for the delivery, such as 30s")
 	c.Flags().StringVar(&ref, "case", "", "the office's own reference of the case")
 	return c
 }

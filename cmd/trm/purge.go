@@ -121,13 +121,11 @@ complaint, audit or monitoring. It is an entry of the log.`,
 
 func (a *app) holdsCommand(config *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "holds",
-
+		Use:     "holds",
 		Short:   "List what is kept beyond its retention",
 		Long:    `holds lists the messages that are held, since when and why. Holding and releasing are entries of the log.`,
 		Example: "  trm purge holds --config gatewayd.yaml",
-
-		Args: args(),
+		Args:    args(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			conf, err := gatewayConfig(*config)
 			if err != nil {

@@ -80,7 +80,6 @@ func (a *app) signCodesCommand() *cobra.Command {
 		Use:     "sign RELEASE",
 		Short:   "Put the first hands under a release",
 		Example: "  trm codes sign 2027-03.json --activates 2027-03-01 --overlaps 2028-03-31 --as rs -o 2027-03.signed.json",
-
 		Long: `sign writes the manifest of a release: the digest of every list, when it comes into force, and until
 when the one before is accepted beside it. A release comes into force fourteen days after it is
 published at the earliest, and overlaps with the one before for a year at least.`,

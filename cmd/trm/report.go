@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,7 +61,6 @@ what the review came to. It tells nothing of what was in the messages.`,
 
 func (a *app) printOverrides(c gateway.Country, month string, list []adapters.Override, rules *policy.Policy) {
 	a.printf("Overrides by the offices of %s, %s: %d\n", c.Name(), month, len(list))
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	footnote := c == "xk"
 	for _, o := range list {
 		footnote = footnote || o.Audience.Country() == "xk"
@@ -80,12 +78,14 @@ func (a *app) printOverrides(c gateway.Country, month string, list []adapters.Ov
 		case o.ReviewedAt.IsZero():
 			review = "review owed by " + clock(o.ReviewBy)
 		}
-		rows := []string{o.ID, clock(o.ReceivedAt), string(o.Issuer) + " to " + string(o.Audience), o.Reason, cmp.Or(strings.Join(o.Rules, ", "), "no rule stood in the way"), approval, review}
-		w.Write([]byte("  " + strings.Join(rows, "\t") + "\n"))
+		a.printf("  %s  %s  %s to %s\n", o.ID, clock(o.ReceivedAt), o.Issuer, o.Audience)
+		a.printf("    for        %s\n", o.Reason)
+		a.paragraph("    set aside  ", cmp.Or(strings.Join(o.Rules, ", "), "nothing: no rule stood in the way"))
+		a.printf("    %s\n    %s\n", approval, review)
 	}
-	w.Flush()
 	for _, s := range rules.Duties(policy.AtReview) {
-		a.printf("\n%s\n", s)
+		a.printf("\n")
+		a.paragraph("", s)
 	}
 	if footnote {
 		a.printf("\n%s\n", gateway.FootnoteXK)

@@ -43,7 +43,7 @@ func TestTheReportSaysWhoIsMissingAndWhatIsOwed(t *testing.T) {
 	got := print(list)
 	for _, must := range []string{
 		"Overrides by the offices of Bosnia and Herzegovina, 2026-11: 3\n",
-		"waiting  2026-11-18 04:00Z  ba/coordinator to rs/coordinator  danger-to-life  no-means-no",
+		"waiting  2026-11-18 04:00Z  ba/coordinator to rs/coordinator\n    for        danger-to-life\n    set aside  no-means-no\n",
 		"waits for approval until 2026-11-19 04:00Z", "review owed by 2026-11-21 04:00Z",
 		"NOT APPROVED within 24 hours", "REVIEW OVERDUE since 2026-11-21 04:00Z",
 		"no rule stood in the way", "approved 2026-11-18 04:00Z", "reviewed 2026-11-18 05:00Z: upheld",

@@ -12,11 +12,9 @@ import (
 func (a *app) siteCommand() *cobra.Command {
 	var countries []string
 	c := &cobra.Command{
-		Use: "site DIR",
-
+		Use:     "site DIR",
 		Short:   "Lay out what docker-compose.yml needs before its first start",
 		Example: "  trm site site --country rs,ba",
-
 		Long: `site makes a development region in DIR and beside it a folder for each process: its own keys and
 nobody else's, its certificate, its password at Redis; and for Redis the users that may call
 it. What is there already is kept. docker-compose.yml runs it by itself.

@@ -16,11 +16,9 @@ import (
 func (a *app) revokeCommand() *cobra.Command {
 	var reason, file string
 	c := &cobra.Command{
-		Use: "revoke PARTY KEY-ID",
-
+		Use:     "revoke PARTY KEY-ID",
 		Short:   "Revoke a party's own key, with the approval key that a second person holds",
 		Example: "  trm directory revoke rs/coordinator KEY-ID --reason lost -o revoked.jws",
-
 		Long: `revoke makes the statement that a key is no longer the party's, from now on and for ever, and takes
 it up in the home folder. What the key signed before stays good. trm keys show lists the ids.
 
@@ -42,13 +40,11 @@ The file that -o writes goes to the gateway, which tells everybody.`,
 func (a *app) switchCommand() *cobra.Command {
 	var file, as string
 	c := &cobra.Command{
-		Use: "switch COUNTRY on|off",
-
+		Use:   "switch COUNTRY on|off",
 		Short: "Switch one's own pair with a country off, alone, or on again",
 		Long: `switch signs, with a coordinator's key, that nothing is exchanged with a country from now on, or again. It
 needs nobody else's signature.`,
-		Example: "  trm directory switch ba off --as rs -o off.jws",
-
+		Example:   "  trm directory switch ba off --as rs -o off.jws",
 		Args:      args("COUNTRY", "on|off"),
 		ValidArgs: []string{"on", "off"},
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -77,11 +73,9 @@ func (a *app) contactsCommand() *cobra.Command {
 		alt  string
 	)
 	c := &cobra.Command{
-		Use: "contacts PARTY",
-
+		Use:     "contacts PARTY",
 		Short:   "Say how a party is reached: mailbox, duty telephone, alternate",
 		Example: "  trm directory contacts rs/child-protection --no-mailbox --duty +99900010001",
-
 		Long: `contacts makes the statement of how a party's people are reached, and takes it up in the home folder.
 With --no-mailbox it says that no machine tells them of a message: whoever sends to the party is shown
 its telephone before.`,

@@ -45,11 +45,9 @@ func stateOf(key, state string) string {
 func (a *app) witnessNewCommand() *cobra.Command {
 	var name, out, state string
 	c := &cobra.Command{
-		Use: "new",
-
+		Use:     "new",
 		Short:   "Make a witness: a key, and a state that has cosigned nothing",
 		Example: "  trm witness new --name audit.example/trm -o witness.key",
-
 		Long: `new makes the two files of a witness and prints its public key, which the coordinators put into the
 directory and auditors are given. The name is the witness's for ever: by convention an address
 without https://. Existing files are never replaced.`,
@@ -83,11 +81,9 @@ type serving struct {
 func (a *app) witnessServeCommand() *cobra.Command {
 	var s serving
 	c := &cobra.Command{
-		Use: "serve",
-
+		Use:     "serve",
 		Short:   "Cosign the checkpoints of logs until it is stopped",
 		Example: "  trm witness serve --key witness.key --logs logs.txt --listen 0.0.0.0:8448",
-
 		Long: `serve answers POST /add-checkpoint of c2sp.org/tlog-witness, and for auditors GET /checkpoints: the
 newest cosigned checkpoint of each log. What it cosigned is on disk before it answers.
 
@@ -222,11 +218,9 @@ func (s serving) again(w *witness.Witness, seen []byte, log *slog.Logger) ([]byt
 func (a *app) witnessShowCommand() *cobra.Command {
 	var key, state string
 	c := &cobra.Command{
-		Use: "show",
-
+		Use:     "show",
 		Short:   "Print what a witness has cosigned",
 		Example: "  trm witness show --key witness.key",
-
 		Long: `show reads a witness's state, also while it runs, and prints the newest checkpoint of each log that
 it cosigned. It exits with 4 where a log signed two trees of one size: the two checkpoints, which
 --json prints, prove that it has two histories.`,
