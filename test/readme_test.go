@@ -17,7 +17,7 @@ import (
 
 // The README is a promise: what stands in a fenced block marked "sh" behind "$ " works as
 // written, in a fresh copy of the repository, and prints what is pasted under it. Lines of
-// output may be left out with "..."; ids, times, digests, sizes and ports are compared by
+// output, and the rest of a line, may be left out with "..."; ids, times, digests, sizes and ports are compared by
 // their form. A block marked "sh background" holds one command that keeps running: the
 // commands after it run beside it.
 
@@ -233,7 +233,10 @@ func follows(pasted []string, output string) (missing string, ok bool) {
 		if p = strings.TrimSpace(p); p == "" || p == "..." || p == "…" {
 			continue
 		}
-		i := slices.IndexFunc(got, func(g string) bool { return formOf(g) == formOf(p) })
+		begins, cut := strings.CutSuffix(p, " ...")
+		i := slices.IndexFunc(got, func(g string) bool {
+			return formOf(g) == formOf(p) || cut && strings.HasPrefix(formOf(g), formOf(begins))
+		})
 		if i < 0 {
 			return p, false
 		}
@@ -250,6 +253,7 @@ var accidents = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?(Z|UTC|[+-]\d\d:\d\d))?`), "<time>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "<date>"},
+	{regexp.MustCompile(`\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d [A-Z]{3,4}\b`), "<local time>"},
 	{regexp.MustCompile(`\b\d\d:\d\d(:\d\d(\.\d+)?)?\b`), "<clock>"},
 	{regexp.MustCompile(`eyJ[A-Za-z0-9_.~-]*(\.\.\.|…)?`), "<token>"},
 	{regexp.MustCompile(`\b[A-Za-z0-9_-]{20,}(=*|\.\.\.|…)?`), "<digest>"},
@@ -296,6 +300,8 @@ func TestPastedOutputIsComparedByItsForm(t *testing.T) {
 		"another order":  {[]string{"health withheld by R7", "subject released"}, "subject released"},
 		"another rule":   {[]string{"health withheld by R8"}, "health withheld by R8"},
 		"part of a line": {[]string{"subject"}, "subject"},
+		"the beginning":  {[]string{"subject ...", "health withheld ..."}, ""},
+		"another one":    {[]string{"health released ..."}, "health released ..."},
 	}
 	for name, tt := range tests {
 		if got, ok := follows(tt.pasted, out); got != tt.want || ok != (tt.want == "") {
