@@ -29,25 +29,14 @@ type Overrides interface {
 // rules, or the review of one, answered with the gateway's signed statement that it is
 // recorded.
 func (d *door) approve(c echo.Context, caller gateway.Party) error {
-	r := c.Request()
-	if err := checkMedia(r, typeReceipt, "Send application/jwt."); err != nil {
-		return err
-	}
-	if err := d.rates.take(caller, testifying); err != nil {
-		return err
-	}
-	raw, err := d.body(c, maxEvidence, "An approval has at most 16 KiB.")
-	if err != nil {
-		return err
-	}
-	release, err := d.slots.evidence(r.Context())
+	jws, release, err := d.statement(c, caller, "An approval has at most 16 KiB.")
 	if err != nil {
 		return err
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(r.Context(), d.limits.Accept)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), d.limits.Accept)
 	defer cancel()
-	answer, err := d.Overseer.Approve(ctx, caller, string(raw))
+	answer, err := d.Overseer.Approve(ctx, caller, jws)
 	if err != nil {
 		return err
 	}

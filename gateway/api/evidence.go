@@ -24,27 +24,36 @@ const maxEvidence = 16 << 10
 // acknowledgement that it is recorded, or that it is refused for ever. Who posts it does
 // not matter beside the country: the statement proves its signer.
 func (d *door) evidence(c echo.Context, caller gateway.Party) error {
-	r := c.Request()
-	if err := checkMedia(r, typeReceipt, "Send application/jwt."); err != nil {
-		return err
-	}
-	if err := d.rates.take(caller, testifying); err != nil {
-		return err
-	}
-	raw, err := d.body(c, maxEvidence, "A piece of evidence has at most 16 KiB.")
-	if err != nil {
-		return err
-	}
-	release, err := d.slots.evidence(r.Context())
+	jws, release, err := d.statement(c, caller, "A piece of evidence has at most 16 KiB.")
 	if err != nil {
 		return err
 	}
 	defer release()
-	ack, err := d.collect(r.Context(), caller.Country(), string(raw))
+	ack, err := d.collect(c.Request().Context(), caller.Country(), jws)
 	if err != nil {
 		return err
 	}
 	return d.write(c, 200, typeReceipt, []byte(ack))
+}
+
+// statement reads one short signed statement, evidence or an approval, within its caller's
+// rate. It holds a slot until release is called.
+func (d *door) statement(c echo.Context, caller gateway.Party, tooLong string) (jws string, release func(), err error) {
+	r := c.Request()
+	if err := checkMedia(r, typeReceipt, "Send application/jwt."); err != nil {
+		return "", nil, err
+	}
+	if err := d.rates.take(caller, testifying); err != nil {
+		return "", nil, err
+	}
+	raw, err := d.body(c, maxEvidence, tooLong)
+	if err != nil {
+		return "", nil, err
+	}
+	if release, err = d.slots.evidence(r.Context()); err != nil {
+		return "", nil, err
+	}
+	return string(raw), release, nil
 }
 
 // collect calls the verb within its time and under its own span. Whatever it could not
