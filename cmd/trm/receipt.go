@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,13 +53,17 @@ A message's correspondents fetch their receipt with trm receipt get.`,
 }
 
 func (a *app) receiptGetCommand() *cobra.Command {
-	var as, file string
+	var (
+		as, file string
+		wait     time.Duration
+	)
 	c := &cobra.Command{
 		Use:   "get ISSUER JTI",
 		Short: "Fetch the receipt of a message that you sent or received",
 		Long: `get asks the gateway for the entries about a message and writes them, with the directories that
 prove who signed them, into one file that stands alone. The sender's receipt also holds what
-was concealed from everybody else. Fetch it again later for what happened since.`,
+was concealed from everybody else. Fetch it again later for what happened since; with --wait it
+waits until witnesses have seen all of it, and exits with 5 if they have not by then.`,
 		Example: "  trm receipt get ba/coordinator 0193a5c1-... -o receipt.json\n  trm receipt get ba/coordinator 0193a5c1-... --as rs/coordinator -o receipt.json",
 		Args:    args("ISSUER", "JTI"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -77,6 +82,10 @@ was concealed from everybody else. Fetch it again later for what happened since.
 				return err
 			}
 			r, err := d.receipt(c.Context(), caller, gateway.MessageID{Issuer: iss, ID: args[1]})
+			for late := time.Now().Add(wait); err == nil && r.Pending() && time.Now().Before(late) && c.Context().Err() == nil; {
+				time.Sleep(200 * time.Millisecond)
+				r, err = d.receipt(c.Context(), caller, gateway.MessageID{Issuer: iss, ID: args[1]})
+			}
 			if err != nil {
 				return err
 			}
@@ -84,9 +93,16 @@ was concealed from everybody else. Fetch it again later for what happened since.
 			if err != nil {
 				return err
 			}
-			return a.write(file, append(raw, '\n'))
+			if err := a.write(file, append(raw, '\n')); err != nil {
+				return err
+			}
+			if wait > 0 && r.Pending() {
+				return exitWith(exitPending, errors.New("pending: witnesses have not seen all of it yet"))
+			}
+			return nil
 		},
 	}
+	c.Flags().DurationVar(&wait, "wait", 0, "wait this long for witnesses, such as 30s")
 	c.Flags().StringVar(&as, "as", "", "the party that asks (default: the sender)")
 	c.Flags().StringVarP(&file, "out", "o", "", "file for the receipt (default: standard output)")
 	return c

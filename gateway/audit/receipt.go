@@ -41,6 +41,11 @@ type Step struct {
 	Proof   string  `json:"proof,omitempty"`     // C2SP tlog-proof; empty while no witnessed checkpoint covers it
 }
 
+// Pending reports whether a step has no proof yet: witnesses have not seen it.
+func (r Receipt) Pending() bool {
+	return len(r.Steps) == 0 || slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Proof == "" })
+}
+
 // Issue makes the receipt of a message for one of its correspondents, of the entries about
 // it that the correspondent may have, and of the directories and statements that prove who
 // signed them. It leaves out directories that prove nothing here.
