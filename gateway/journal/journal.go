@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -84,7 +85,7 @@ var migrations embed.FS
 
 // Open opens the journal at path, creates it, or brings its schema up to date. One that a
 // newer version wrote is refused with [sqlite.ErrNewer], another program's database with
-// [sqlite.ErrForeign].
+// [sqlite.ErrForeign], one without its keys with [ErrNoKeys].
 func Open(path string, o Options) (*Journal, error) {
 	if o.Origin == "" {
 		return nil, errors.New("opening journal: without an origin, numbers mean nothing")
@@ -110,14 +111,6 @@ func Open(path string, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening journal: %w", err)
 	}
-	keys, err := openBodies(path + ".keys")
-	if err != nil {
-		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, read.Close(), write.Close()))
-	}
-	list, err := openPurgeList(path + ".purges")
-	if err != nil {
-		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, keys.close(), read.Close(), write.Close()))
-	}
 	ctx := context.Background() // opening is finished or fails; there is nothing to cancel
 	err = sqlite.Migrate(ctx, write, steps, application)
 	var w *sqlite.Writer
@@ -125,10 +118,14 @@ func Open(path string, o Options) (*Journal, error) {
 		w, err = sqlite.NewWriter(ctx, write)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, keys.close(), read.Close(), write.Close()))
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, read.Close(), write.Close()))
 	}
-	j := &Journal{o: o, bodies: keys, purges: list, writer: w, reader: sqlite.NewReader(read)}
-	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close(), keys.close()) }
+	j := &Journal{o: o, writer: w, reader: sqlite.NewReader(read)}
+	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close()) }
+	if err := j.unlock(ctx, path); err != nil {
+		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
+	}
+	j.close = func() error { return errors.Join(w.Close(), j.reader.Close(), write.Close(), j.bodies.close()) }
 	if j.watch, err = newWatch(o.Meter); err != nil {
 		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
 	}
@@ -141,6 +138,29 @@ func Open(path string, o Options) (*Journal, error) {
 		return nil, fmt.Errorf("opening journal: %w", errors.Join(err, j.close()))
 	}
 	return j, nil
+}
+
+// ErrNoKeys says that the file of keys beside a journal is gone. New ones in its place would
+// open nothing, and hide that until somebody asks.
+var ErrNoKeys = errors.New("the keys of its messages are missing: put the file of keys back beside it")
+
+// unlock opens the files that belong to the database.
+func (j *Journal) unlock(ctx context.Context, path string) error {
+	if _, err := os.Stat(path + ".keys"); errors.Is(err, fs.ErrNotExist) {
+		var closed bool
+		if err := j.reader.Row(ctx, `SELECT EXISTS (SELECT 1 FROM openings WHERE message IS NOT NULL AND substr(opening, 1, 1) = x'01')`).Scan(&closed); err != nil {
+			return err
+		}
+		if closed {
+			return ErrNoKeys
+		}
+	}
+	var err error
+	if j.purges, err = openPurgeList(path + ".purges"); err != nil {
+		return err
+	}
+	j.bodies, err = openBodies(path + ".keys")
+	return err
 }
 
 // Close finishes what is being committed and ends the journal; what comes later is

@@ -513,3 +513,33 @@ func TestKeysThatAnotherProcessMadeAreDestroyed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A journal whose keys are gone does not open, and does not make others in their place; one
+// that never had any does.
+func TestAJournalDoesNotOpenWithoutItsKeys(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.receive("one")
+	s.shut()
+	if err := os.Rename(s.path+".keys", s.path+".elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := journal.Open(s.path, journal.Options{Origin: "o"}); !errors.Is(err, journal.ErrNoKeys) {
+			t.Fatalf("opened: %v", err)
+		}
+	}
+	if err := os.Rename(s.path+".elsewhere", s.path+".keys"); err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	if !s.known("one") {
+		t.Error("with its keys again it does not know its message")
+	}
+	empty := newShelf(t)
+	empty.shut()
+	if err := os.Remove(empty.path + ".keys"); err != nil {
+		t.Fatal(err)
+	}
+	empty.open()
+}
