@@ -74,6 +74,7 @@ Synthetic people only; no institution operates or endorses this.`,
 		a.siteCommand(), a.redisACLCommand(), a.witnessCommand(), a.ledgerCommand(), a.purgeCommand(),
 		exitCodesTopic(),
 	)
+	a.complete(root)
 	return root
 }
 
