@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"go/ast"
 	"io/fs"
 	"os"
@@ -65,6 +66,39 @@ func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 	}
 	if links < 5 {
 		t.Errorf("found %d links: this test looks in the wrong place", links)
+	}
+}
+
+// TestTheIndexOfDesignNotesHasEveryPageOnce holds gateway/doc/README.md against the folder,
+// and the decisions against their numbers: 1, 2, 3, none twice.
+func TestTheIndexOfDesignNotesHasEveryPageOnce(t *testing.T) {
+	t.Parallel()
+	index := read(t, "../gateway/doc/README.md")
+	pages, err := fs.Glob(os.DirFS("../gateway/doc"), "*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := fs.Glob(os.DirFS("../gateway/doc"), "adr/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pages) < 10 || len(decisions) < 5 {
+		t.Fatalf("found %d pages and %d decisions: this test looks in the wrong place", len(pages), len(decisions))
+	}
+	for _, page := range slices.Concat(pages, decisions) {
+		if n := strings.Count(index, "]("+page+")"); n != 1 && page != "README.md" {
+			t.Errorf("gateway/doc/README.md links %d times to %s, want once", n, page)
+		}
+	}
+	for i, name := range decisions {
+		want := fmt.Sprintf("%d. ", i+1)
+		title, _, _ := strings.Cut(read(t, "../gateway/doc/"+name), "\n")
+		if !strings.HasPrefix(name, fmt.Sprintf("adr/%04d-", i+1)) || !strings.HasPrefix(title, "# "+want) {
+			t.Errorf("%s is called %q: want the number %d in both", name, title, i+1)
+		}
+		if line := want + "[" + strings.TrimPrefix(title, "# "+want) + "](" + name + ")"; !strings.Contains(index, line+"\n") {
+			t.Errorf("gateway/doc/README.md lacks the line %q", line)
+		}
 	}
 }
 
