@@ -261,6 +261,20 @@ func (r *rehearsal) files(t *testing.T, volume string, n int) (found []string) {
 	return found
 }
 
+// told counts the people of an office who were told, as its file of notices has them: by
+// the sentence, and nothing beside it.
+func (r *rehearsal) told(volume string, n int) error {
+	b, err := os.ReadFile(filepath.Join(r.volume(volume), "notices.log"))
+	if err != nil {
+		return err
+	}
+	sentences := regexp.MustCompile(`(?m)^\S+  rs/[a-z-]+  A message is waiting\. Ref [0-9A-Z]{6}\.( Answer by [0-9:., ]+\.)?$`)
+	if got := len(sentences.FindAll(b, -1)); got < n {
+		return fmt.Errorf("%d were told, want %d or more:\n%s", got, n, b)
+	}
+	return nil
+}
+
 // TestARegionRunsAsTheFileSays sends a message as a national system does, and one with the
 // desk tool, over TLS, as the users that Redis was given; then once more after all of
 // them were killed. Everything that Prometheus, the dashboard and the alerts name is
@@ -298,6 +312,7 @@ func TestARegionRunsAsTheFileSays(t *testing.T) {
 		t.Errorf("the desk tool says %q", sent)
 	}
 	r.files(t, "office-rs", first+1)
+	await(t, "people to be told", func() error { return r.told("office-rs", 2) })
 
 	await(t, "the evidence to be acknowledged", func() error {
 		text := r.metrics(t, "adapter-rs:9465")

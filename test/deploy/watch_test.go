@@ -60,6 +60,36 @@ func queries(t *testing.T) []query {
 	return all
 }
 
+// TestWhoeverIsWokenFindsWhatToDo holds the manual's tables against the alerts and against
+// the kinds of alarm that adapters raise, in both directions.
+func TestWhoeverIsWokenFindsWhatToDo(t *testing.T) {
+	t.Parallel()
+	manual := read(t, "gateway/doc/operate.md")
+	for title, names := range map[string][]string{
+		"## What to do when it rings":       submatches(`- alert: (\w+)`, read(t, "cmd/deploy/alerts.yml")),
+		"## What the adapter's alarms mean": submatches(`(?m)^\tAlarm\w+ += "([a-z-]+)"`, read(t, "adapters/watch.go")),
+	} {
+		_, section, _ := strings.Cut(manual, "\n"+title+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		rows := submatches("(?m)^\\| `([A-Za-z-]+)` \\|(?:.* \\|)? \\S.* \\|$", section)
+		if slices.Sort(rows); len(names) < 10 {
+			t.Fatalf("found %v: this test no longer understands the files", names)
+		}
+		slices.Sort(names)
+		if !slices.Equal(rows, names) {
+			t.Errorf("%s: gateway/doc/operate.md has %v, want %v", title, rows, names)
+		}
+	}
+}
+
+// submatches are what a form's group fits in a text.
+func submatches(form, text string) (all []string) {
+	for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
 var (
 	quoted   = regexp.MustCompile(`"[^"]*"`)
 	matchers = regexp.MustCompile(`\{([^}]*)\}`)

@@ -174,6 +174,11 @@ func (g *Gateway) open(ctx context.Context, env Environment) (err error) {
 		}
 		g.closers = append(g.closers, unwatch)
 	}
+	unwatch, err := watchDirectory(tel.Meter, g.directory, g.now)
+	if err != nil {
+		return err
+	}
+	g.closers = append(g.closers, unwatch)
 	for _, d := range g.dispatchers {
 		d.Outbox = g.journal
 	}
