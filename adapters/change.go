@@ -158,6 +158,9 @@ func (a *Adapter) PreviewChange(ctx context.Context, in ChangeRequest, may func(
 		switch q := gateway.AsProblem(err); {
 		case err == nil:
 			part.Refused, part.Readers = v.Refused, v.Readers
+			if r := v.Refused; r != nil {
+				wrong[len(wrong)-1] = gateway.Refuse(r.Code, r.Pointer, r.Fix)
+			}
 			part.Withheld = slices.DeleteFunc(v.Withheld, func(h outgoing.Withheld) bool { return h.Unit != p.unit })
 		case q.Final():
 			doc := q.Document()

@@ -385,10 +385,15 @@ func (d slippedDesk) Sign(draft outgoing.Draft, f gateway.ThreadFacts, k *certs.
 }
 
 func (d slippedDesk) Preview(draft outgoing.Draft, f gateway.ThreadFacts) (outgoing.Preview, error) {
-	if err := d.refuse(draft); err != nil {
-		return outgoing.Preview{}, err
+	err := d.refuse(draft)
+	if err == nil {
+		return d.stubDesk.Preview(draft, f)
 	}
-	return d.stubDesk.Preview(draft, f)
+	// A draft that cannot be signed is previewed all the same where its parts can be read.
+	if doc := gateway.AsProblem(err).Document(); draft.To == "mk/coordinator" {
+		return outgoing.Preview{Refused: &outgoing.Refused{Code: doc.Code, Pointer: doc.Pointer, Fix: doc.Detail}}, nil
+	}
+	return outgoing.Preview{}, err
 }
 
 // TestASlipOfThePenIsRefusedAndNotKept: what nobody can be told as it is written is corrected
