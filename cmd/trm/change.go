@@ -150,7 +150,7 @@ func (a *app) change(c *cobra.Command, p gateway.Party, f *changeFlags) error {
 		Parts  []adapters.ChangeState `json:"parts"`
 	}
 	if err := o.call(c.Context(), http.MethodPost, "/v1/changes", f.key, f.request, &done); err != nil {
-		if !a.json {
+		if p := gateway.AsProblem(err); !a.json && !p.Final() {
 			fmt.Fprintf(a.errs, "Where it is not certain that nothing was sent, repeat it with --key %s: nobody is told twice.\n", f.key)
 		}
 		return err
@@ -178,7 +178,7 @@ func (a *app) printReach(r adapters.Reach) error {
 			remarks = append(remarks, h.Unit+" stays here, by rule "+h.Rule)
 		}
 		if p.Refused != nil {
-			remarks = append(remarks, "cannot be sent: "+p.Refused.Title+" ("+string(p.Refused.Code)+"); telephone")
+			remarks = append(remarks, strings.Join(strings.Fields("cannot be sent: "+p.Refused.Title+" ("+string(p.Refused.Code)+"). "+p.Refused.Fix+" Telephone."), " "))
 		}
 		rows = append(rows, []string{"  " + string(p.To), ofTarget(p.Target, p.Thread), strings.Join(remarks, "; ")})
 	}

@@ -98,7 +98,7 @@ func (a *app) printReleases(set *schemas.Set) error {
 		a.printJSON(a.out, list)
 		return nil
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, r := range issues {
 		from, until := "from the beginning", ""
 		if !r.Activates.IsZero() {
@@ -107,9 +107,9 @@ func (a *app) printReleases(set *schemas.Set) error {
 		if !r.Until.IsZero() {
 			until = "accepted until " + r.Until.UTC().Format(time.DateOnly)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Release, r.State, from, until)
+		rows = append(rows, []string{r.Release, string(r.State), from, until})
 	}
-	return w.Flush()
+	return a.columns(rows)
 }
 
 func (a *app) printCodes(set *schemas.Set, name, lang string) error {
@@ -171,7 +171,7 @@ func (a *app) glossaryCommand() *cobra.Command {
 		Use:   "glossary",
 		Short: "Print the legal terms, in one language or in all",
 		Long: `glossary prints forty legal terms in English and in the languages of the region, and says of each language
-whether a native speaker has reviewed the texts.`,
+whether a native speaker has reviewed its texts.`,
 		Example: "  trm glossary\n  trm glossary --lang sq",
 		Args:    args(),
 		RunE: func(*cobra.Command, []string) error {
@@ -199,6 +199,15 @@ whether a native speaker has reviewed the texts.`,
 						a.printf("  %-8s %s\n", l, t.Texts[l])
 					}
 				}
+			}
+			var unread []string
+			for _, l := range schemas.Languages {
+				if c, ok := set.Catalogue(l); ok && c.Review == "none" && (lang == "" || l == lang) {
+					unread = append(unread, l)
+				}
+			}
+			if len(unread) > 0 {
+				a.printf("\n%s: no native speaker has reviewed these texts yet\n", strings.Join(unread, ", "))
 			}
 			return nil
 		},
