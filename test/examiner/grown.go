@@ -21,7 +21,7 @@ import (
 	"example.org/trm/gateway/ledger/witness"
 )
 
-// Origin is that of logs that [Grow] makes.
+// Origin is that of logs that [Grown.Grow] lets grow.
 const Origin = "trm/2026"
 
 // Grown is a log of a journal's, made by the gateway's own code: its sequencer, its guard,

@@ -33,7 +33,7 @@ func (c Case) Document() (map[string]any, error) {
 }
 
 // System is a national case system. It recognises a key that it has seen and takes effect
-// once, unless it is [Forgetful]. Safe for concurrent use.
+// once, unless it is Forgetful. Safe for concurrent use.
 type System struct {
 	Forgetful bool // set before the first request: every request takes effect, whatever its key
 
