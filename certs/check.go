@@ -168,3 +168,15 @@ func plain(err error) string {
 	}
 	return err.Error()
 }
+
+func loadRoots(dir string) (*x509.CertPool, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, "tls", "ca.pem"))
+	if err != nil {
+		return nil, fmt.Errorf("loading authorities: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(raw) {
+		return nil, errors.New("loading authorities: there is none")
+	}
+	return pool, nil
+}

@@ -2,10 +2,12 @@ package certs
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 // serve answers with the party that the directory knows the caller's certificate by.
 func serve(t *testing.T, dir string, d *trust.Directory) *httptest.Server {
 	t.Helper()
-	config, err := ServerTLS(dir, "gateway")
+	config, err := serverTLS(dir, "gateway")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,7 @@ func TestACallerIsKnownByItsCertificate(t *testing.T) {
 	d := open(t, dir, time.Now())
 	s := serve(t, dir, d)
 	for _, p := range []gateway.Party{"rs/coordinator", "selec/liaison", "xk/auditor", ""} {
-		config, err := ClientTLS(dir, p)
+		config, err := clientTLS(dir, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +57,7 @@ func TestACallerIsKnownByItsCertificate(t *testing.T) {
 			t.Errorf("%s is known as %q: %v", p, got, err)
 		}
 	}
-	if _, err := ClientTLS(dir, gateway.TheGateway); err == nil {
+	if _, err := clientTLS(dir, gateway.TheGateway); err == nil {
 		t.Error("the gateway calls without an assertion key")
 	}
 }
@@ -69,14 +71,14 @@ func TestServersAndCallersOfAnotherRegionAreNotBelieved(t *testing.T) {
 		}
 	}
 	s := serve(t, here, open(t, here, time.Now()))
-	foreign, err := ClientTLS(elsewhere, "rs/coordinator")
+	foreign, err := clientTLS(elsewhere, "rs/coordinator")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := get(t, s.URL, foreign); err == nil {
 		t.Errorf("it believed a server of another region, which said %q", got)
 	}
-	own, err := ClientTLS(here, "")
+	own, err := clientTLS(here, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +95,7 @@ func TestServersAndCallersOfAnotherRegionAreNotBelieved(t *testing.T) {
 
 func TestServersAreOfThisMachineAlone(t *testing.T) {
 	t.Parallel()
-	config, err := ServerTLS(develop(t), "rs")
+	config, err := serverTLS(develop(t), "rs")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,4 +127,44 @@ func get(t *testing.T, url string, config *tls.Config) (string, error) {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	return string(b), err
+}
+
+// serverTLS is the TLS side of a server of this folder, named as its authority: "gateway",
+// or a country for its adapter.
+func serverTLS(dir, name string) (*tls.Config, error) {
+	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls", name+".pem"), filepath.Join(dir, "tls", name+".key"))
+	if err != nil {
+		return nil, fmt.Errorf("loading the server certificate %s: %w", name, err)
+	}
+	roots, err := loadRoots(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert},
+		ClientCAs: roots, ClientAuth: tls.VerifyClientCertIfGiven,
+	}, nil
+}
+
+// clientTLS is the TLS side of a party that calls: it shows the certificate of its
+// assertion key. With an empty party it shows none.
+func clientTLS(dir string, p gateway.Party) (*tls.Config, error) {
+	roots, err := loadRoots(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots}
+	if p == "" {
+		return c, nil
+	}
+	k, err := Load(dir, p)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := k.TLS()
+	if err != nil {
+		return nil, fmt.Errorf("loading a client certificate: %w", err)
+	}
+	c.Certificates = []tls.Certificate{cert}
+	return c, nil
 }

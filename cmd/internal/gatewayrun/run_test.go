@@ -3,6 +3,7 @@ package gatewayrun_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -152,14 +153,24 @@ func TestACertificateIsEnoughWhereTheDoorSpeaksTLS(t *testing.T) {
 		}
 		return res.StatusCode
 	}
-	party, err := certs.ClientTLS(w.dir, "rs/coordinator")
+	keys, err := certs.Load(w.dir, "rs/coordinator")
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody, err := certs.ClientTLS(w.dir, "")
+	cert, err := keys.TLS()
 	if err != nil {
 		t.Fatal(err)
 	}
+	authorities, err := os.ReadFile(filepath.Join(w.dir, "tls", "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: x509.NewCertPool()}
+	if !nobody.RootCAs.AppendCertsFromPEM(authorities) {
+		t.Fatal("the region has no authority")
+	}
+	party := nobody.Clone()
+	party.Certificates = []tls.Certificate{cert}
 	if got := ask(party, "/v1/directory"); got != 200 {
 		t.Errorf("with its certificate a party got %d", got)
 	}
