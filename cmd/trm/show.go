@@ -156,7 +156,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `verify proves a file: for a message that is to be sent, everything the gateway checks before
 policy; for a delivery (a message that the gateway has bound), the origin's signature over
 what is left, and the gateway's over what it released, as of the time of receipt; for a
-receipt or other evidence, its signer. It exits with 4 if something does not hold.`,
+receipt, other evidence or an approval, its signer. It exits with 4 if something does not hold.`,
 		Example: "  trm verify message.json\n  trm verify receipt.jws",
 		Args:    args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -170,6 +170,9 @@ receipt or other evidence, its signer. It exits with 4 if something does not hol
 			}
 			raw = bytes.TrimSpace(raw)
 			if len(raw) > 0 && raw[0] != '{' {
+				if x, kid, err := (envelope.Codec{}).ExamineApproval(string(raw)); err == nil {
+					return a.verifyApproval(d, x, kid, string(raw))
+				}
 				e, err := gateway.Witnessed(string(raw), envelope.Codec{}, d.directory)
 				if err != nil {
 					return exitWith(exitInvalid, err)
@@ -183,6 +186,23 @@ receipt or other evidence, its signer. It exits with 4 if something does not hol
 			return a.verified("message", what)
 		},
 	}
+}
+
+// verifyApproval proves that a second person of the sender's party signed it, with a key that
+// was good at the time.
+func (a *app) verifyApproval(d *desk, x gateway.Approval, kid, jws string) error {
+	k, ok := d.directory.Key(kid)
+	if !ok || k.Party != x.By || k.Use != gateway.UseApproval || !k.ValidAt(x.At) {
+		return exitWith(exitInvalid, gateway.Refuse(gateway.CodeApproval, "", "It is signed with no approval key that the directory lists for the sender's party at that time."))
+	}
+	if err := (envelope.Codec{}).CheckApproval(jws, k); err != nil {
+		return exitWith(exitInvalid, err)
+	}
+	what := "approval"
+	if x.Finding != "" {
+		what = "review (" + x.Finding + ")"
+	}
+	return a.verified("approval", fmt.Sprintf("%s of %s %s, for %s, signed by %s", what, x.Message.Issuer, x.Message.ID, x.Reason, x.By))
 }
 
 func (a *app) verified(kind, what string) error {
