@@ -59,7 +59,7 @@ func (a *Adapter) Report(ctx context.Context, delivery string, e gateway.Event, 
 		return err
 	}
 	if d.State != store.Delivered || !slices.ContainsFunc(at[d.Audience.In(role)], func(a store.Attempt) bool { return a.Done }) {
-		return gateway.Refuse(gateway.CodeEvidence, "/role", "Report what a person did with a delivery that their role has.")
+		return gateway.Refuse(gateway.CodeEvidence, "/role", "That role has no part of this delivery, or not yet: report what a person of a role that has one did with it.")
 	}
 	ev, err := gateway.Testify(gateway.Statement{
 		ID: a.NewID(), Signer: d.Audience, At: a.Now().UTC().Truncate(time.Second), Event: e, Message: d.Message,
