@@ -167,7 +167,7 @@ func settleOverride(tx *sqlite.Tx, message int64, o gateway.Override, a gateway.
 // room refuses an approval whose id names another, and one more than are kept.
 func room(tx *sqlite.Tx, a gateway.Approval, envelope []byte) error {
 	var same, n int
-	err := tx.Row(`SELECT (SELECT count(*) FROM approvals WHERE signer = ?1 AND jti = ?2), (SELECT count(*) FROM approvals WHERE envelope = ?3)`,
+	err := tx.Row(`SELECT (SELECT count(*) FROM approvals WHERE signer = ?1 AND jti = ?2), (SELECT count(*) FROM approvals WHERE envelope = ?3 AND signer = ?1)`,
 		string(a.By), a.ID, envelope).Scan(&same, &n)
 	switch {
 	case err != nil:

@@ -122,3 +122,26 @@ func TestEveryStepOfAnOverrideIsAnEntryOfTheLog(t *testing.T) {
 		t.Errorf("the entries are %q, %v, want %q", got, err, want)
 	}
 }
+
+// TestNobodyFillsThePlaceOfAnothersApprovals: as many as are kept are kept of each signer.
+func TestNobodyFillsThePlaceOfAnothersApprovals(t *testing.T) {
+	t.Parallel()
+	j, err := journal.Open(filepath.Join(t.TempDir(), "journal.db"), journal.Options{Origin: "o"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	say := func(by gateway.Party, id string) error {
+		a := gateway.Approval{ID: id, By: by, Message: gateway.MessageID{Issuer: by, ID: "m"}, Envelope: gateway.Digest{9}.String(), Reason: "danger-to-life"}
+		_, err := j.Approve(t.Context(), a, string(by)+id, func(gateway.Override, bool) (string, error) { return "answer", nil })
+		return err
+	}
+	for i := range 9 {
+		if err := say("rs/coordinator", string(rune('a'+i))); (err == nil) != (i < 8) {
+			t.Errorf("approval %d: %v", i+1, err)
+		}
+	}
+	if err := say("ba/coordinator", "a"); err != nil {
+		t.Errorf("another party's: %v", err)
+	}
+}

@@ -15,8 +15,13 @@ import (
 )
 
 // Retention says how long a message is kept after it was received, by its type; a refused
-// one has none that is known here, and is asked for by the empty name. Zero keeps it.
+// one has none that is known here, and is asked for by the empty name, and what was received
+// before types were recorded as [Untyped]. Zero keeps it.
 type Retention func(typ string) time.Duration
+
+// Untyped stands for the type of what was received before types were recorded. No type has
+// this name.
+const Untyped = "?"
 
 // Due is what has come to the end of its retention.
 type Due struct {
@@ -61,7 +66,7 @@ func (j *Journal) Due(ctx context.Context, at time.Time, keep Retention) (Due, e
 // A message is due when its retention and its life have passed, and nothing of it is on
 // its way. The entry in its stream must be gone: what Redis holds is not purged here.
 const (
-	old         = `SELECT m.seq, m.iss, m.jti FROM messages m LEFT JOIN deliveries d ON d.message = m.seq WHERE m.type = ?1 AND m.received_at <= ?2 AND m.expires <= ?3 `
+	old         = `SELECT m.seq, m.iss, m.jti FROM messages m LEFT JOIN deliveries d ON d.message = m.seq WHERE m.type = ?1 AND m.received_at <= ?2 AND m.expires <= ?3 AND (m.refusal IS NULL) = ?5 `
 	ripe        = old + `AND (d.id IS NULL OR d.final <> '' AND d.generation = 0) `
 	ripeUnended = old + `AND d.id IS NOT NULL AND (d.final = '' OR d.generation <> 0) ORDER BY m.seq LIMIT ?4 + 0`
 	free        = `AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.message = m.seq) ORDER BY m.seq LIMIT ?4 + 0`
@@ -80,17 +85,24 @@ func (j *Journal) ripe(ctx context.Context, q string, at time.Time, keep Retenti
 		return nil, fmt.Errorf("reading what is due: %w", err)
 	}
 	var out []doomed
-	for _, t := range types {
-		term := keep(t)
+	more := func(t string, term time.Duration, received bool) error {
 		if term <= 0 {
-			continue
+			return nil
 		}
-		err := j.reader.Query(ctx, func(scan func(...any) error) error {
+		return j.reader.Query(ctx, func(scan func(...any) error) error {
 			var d doomed
 			err := scan(&d.seq, &d.id.Issuer, &d.id.ID)
 			out = append(out, d)
 			return err
-		}, q, t, seconds(at.Add(-term)), seconds(at), n-len(out))
+		}, q, t, seconds(at.Add(-term)), seconds(at), n-len(out), received)
+	}
+	for _, t := range types {
+		var err error
+		if t == "" {
+			err = errors.Join(more(t, keep(t), false), more(t, keep(Untyped), true))
+		} else {
+			err = more(t, keep(t), true)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading what is due: %w", err)
 		}

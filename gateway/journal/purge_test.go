@@ -543,3 +543,38 @@ func TestAJournalDoesNotOpenWithoutItsKeys(t *testing.T) {
 	}
 	empty.open()
 }
+
+// What was received before types were recorded is no refusal: it is kept as long as any.
+func TestAMessageWithoutATypeIsNotPurgedAsARefusal(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for _, id := range []string{"early", "refused"} {
+		record := usual(id)
+		_, err := s.Receive(t.Context(), nameOf(id), "thread "+id, "ba", "rs", func(slot gateway.Slot) (gateway.Record, error) {
+			r, err := record(slot)
+			if id == "refused" {
+				r.Answer = gateway.Answer{Refusal: gateway.Refuse(gateway.CodePolicy, "", ""), Signed: "signed"}
+				r.Evidence.Event, r.Sender, r.Auditor = gateway.SubmissionRejection, "", ""
+			}
+			return r, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.end("early")
+	keep := func(typ string) time.Duration {
+		return map[string]time.Duration{"": day, journal.Untyped: 30 * day}[typ]
+	}
+	for i, left := range []map[string]bool{{"early": true, "refused": true}, {"early": true}, {}} {
+		s.now = noon.Add([]time.Duration{time.Hour, 2 * day, 31 * day}[i])
+		if _, err := s.Purge(t.Context(), s.now, keep, 100); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"early", "refused"} {
+			if s.known(id) != left[id] {
+				t.Errorf("after %s: %s is known: %t", s.now.Sub(noon), id, s.known(id))
+			}
+		}
+	}
+}
