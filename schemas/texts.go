@@ -224,15 +224,8 @@ func (s *Set) CountryName(c gateway.Country, lang string) (name, note string) {
 	return name, note
 }
 
-// Footnote is the footnote of the designation Kosovo* in a language of the region or in
-// English: it goes wherever the name is rendered in that language. In English it is the
-// words of [gateway.FootnoteXK].
-func Footnote(lang string) (string, bool) {
-	t, ok := footnotes[lang]
-	return t, ok
-}
-
-// footnotes say the same in every language; the Serbian one in Latin letters is made.
+// footnotes of the designation Kosovo* say the same in every language, in English in the
+// words of [gateway.FootnoteXK]; the Serbian one in Latin letters is made.
 var footnotes = map[string]string{
 	English:         gateway.FootnoteXK,
 	"sq":            "* Ky emërtim nuk paragjykon qëndrimet për statusin dhe është në përputhje me Rezolutën 1244/1999 të KS të OKB-së dhe me Opinionin e GJND-së për shpalljen e pavarësisë së Kosovës.",

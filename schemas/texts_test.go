@@ -214,8 +214,8 @@ func TestKosovoCarriesItsFootnoteInEveryLanguage(t *testing.T) {
 	if _, note := s.CountryName("xk", "en"); note != gateway.FootnoteXK {
 		t.Errorf("in English: %q", note)
 	}
-	cyrillic, _ := schemas.Footnote("sr-Cyrl")
-	if latin, _ := schemas.Footnote("sr-Latn"); latin != schemas.Latin(cyrillic) {
+	_, cyrillic := s.CountryName("xk", "sr-Cyrl")
+	if _, latin := s.CountryName("xk", "sr-Latn"); latin != schemas.Latin(cyrillic) {
 		t.Errorf("in Serbian it says two things: %s", latin)
 	}
 	if name, note := s.CountryName("xk", "tlh"); name != "Kosovo*" || note != gateway.FootnoteXK {

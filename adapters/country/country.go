@@ -174,6 +174,3 @@ func (p Profile) Open() (opens, closes time.Duration, err error) {
 	}
 	return opens, closes, nil
 }
-
-// WorksOn reports whether offices work on that day of the week.
-func (p Profile) WorksOn(d time.Weekday) bool { return slices.Contains(p.Week, d) }

@@ -68,9 +68,9 @@ func TestEachRoleSeesItsOwnPartOfADelivery(t *testing.T) {
 	}
 }
 
-// TestTwins holds what the coordinator can learn of a message with a diagnosis against one
+// TestTwinsLookAlikeToACoordinator holds what the coordinator can learn of a message with a diagnosis against one
 // without: everything is the same once ids and what is random are out of the way.
-func TestTwins(t *testing.T) {
+func TestTwinsLookAlikeToACoordinator(t *testing.T) {
 	t.Parallel()
 	w := theRegion(t)
 	type twin struct {

@@ -9,9 +9,9 @@ import (
 	"example.org/trm/test/nation"
 )
 
-// TestSystemFails in every way, once before and once after its effect: the delivery
-// comes, once, and what the system says about it stays nowhere.
-func TestSystemFails(t *testing.T) {
+// TestADeliveryComesOnceHoweverASystemFails, before its effect and after it; and what the
+// system says about it stays nowhere.
+func TestADeliveryComesOnceHoweverASystemFails(t *testing.T) {
 	t.Parallel()
 	faults := map[string]nation.Fault{
 		"answers 500":                       nation.Answer(500),
