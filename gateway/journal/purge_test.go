@@ -578,3 +578,68 @@ func TestAMessageWithoutATypeIsNotPurgedAsARefusal(t *testing.T) {
 		}
 	}
 }
+
+// A process that purges beside the one that receives disturbs it nowhere: every message is
+// known or purged, and none is neither.
+func TestASecondProcessPurgesBesideTheFirst(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	const messages = 100
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		for i := range messages {
+			id := fmt.Sprint("m-", i)
+			if _, err := s.Receive(t.Context(), nameOf(id), "thread "+id, "ba", "rs", usual(id)); err != nil {
+				t.Error(err)
+				return
+			}
+			c, ok, err := s.Case(t.Context(), "delivery of "+id)
+			e, fault := gateway.Testify(gateway.Statement{ID: "e " + id, Signer: "rs/coordinator", At: noon, Event: gateway.ContentConsignment, Message: c.Message, Delivery: c.Delivery}, jsonNotary{})
+			if err = errors.Join(err, fault, s.Testimony(t.Context(), c, e)); err != nil || !ok {
+				t.Error(ok, err)
+				return
+			}
+			_, err = s.EntriesAt(t.Context(), "o", 0, messages)
+			_, fault = s.Cores(t.Context(), "o", 0, messages)
+			if err = errors.Join(err, fault); err != nil {
+				t.Errorf("an auditor reads: %v", err)
+			}
+		}
+	}()
+	later, purged := noon.Add(2*day), 0
+	for last := false; !last; {
+		select {
+		case <-received:
+			last = true
+		default:
+		}
+		j, err := journal.Open(s.path, journal.Options{Origin: "o", Now: func() time.Time { return later }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			p, err := j.Purge(t.Context(), later, func(string) time.Duration { return day }, 7)
+			if err != nil {
+				t.Error(err)
+			}
+			if p.Messages == 0 {
+				break
+			}
+			purged += p.Messages
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if purged != messages {
+		t.Errorf("%d of %d messages were purged", purged, messages)
+	}
+	s.shut()
+	s.open()
+	for i := range messages {
+		if _, _, err := s.Find(t.Context(), nameOf(fmt.Sprint("m-", i))); gateway.AsProblem(err).Code != gateway.CodePurged {
+			t.Errorf("message %d: %v", i, err)
+		}
+	}
+}
