@@ -58,8 +58,8 @@ type Options struct {
 	Entered func()
 }
 
-// Journal is the gateway's memory, over SQLite. Safe for concurrent use by one process;
-// [Open] makes one.
+// Journal is the gateway's memory, over SQLite. Safe for concurrent use by one process, and
+// by others beside it that purge, hold or read; [Open] makes one.
 type Journal struct {
 	o      Options
 	writer *sqlite.Writer
