@@ -70,6 +70,9 @@ func (a *app) fail(err error) int {
 	if errors.Is(err, syscall.EPIPE) {
 		return exitInternal // nobody reads any more
 	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		err = fmt.Errorf("%w: nobody listens there; is the region of %s running (trm demo --data %s)?", err, a.home, a.home)
+	}
 	code := exitInternal
 	var c coded
 	if errors.As(err, &c) {
