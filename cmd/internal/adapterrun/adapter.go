@@ -15,9 +15,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/attribute"
 	"golang.org/x/sync/errgroup"
@@ -213,20 +210,11 @@ func (a *Adapter) telemetry(ctx context.Context, env Environment) (*telemetry.Te
 	if env.Telemetry != nil {
 		return env.Telemetry, nil
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	a.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	t, err := telemetry.Setup(ctx, "adapterd", telemetry.Options{
-		OTLP: a.config.OTLP, Registry: registry, Labels: []attribute.KeyValue{attribute.String("trm.country", string(a.config.Country))},
-	})
+	t, err := telemetry.Process(ctx, "adapterd", a.config.OTLP, attribute.String("trm.country", string(a.config.Country)))
 	if err != nil {
 		return nil, err
 	}
-	a.closers = append(a.closers, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		return t.Shutdown(ctx)
-	})
+	a.metrics, a.closers = t.Metrics, append(a.closers, t.Close)
 	return t, nil
 }
 

@@ -14,9 +14,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/metric"
 
@@ -232,18 +229,11 @@ func (g *Gateway) openTelemetry(ctx context.Context, env Environment) (*telemetr
 	if env.Telemetry != nil {
 		return env.Telemetry, nil
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	g.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	t, err := telemetry.Setup(ctx, "gatewayd", telemetry.Options{OTLP: g.config.OTLP, Registry: registry})
+	t, err := telemetry.Process(ctx, "gatewayd", g.config.OTLP)
 	if err != nil {
 		return nil, err
 	}
-	g.closers = append(g.closers, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		return t.Shutdown(ctx)
-	})
+	g.metrics, g.closers = t.Metrics, append(g.closers, t.Close)
 	return t, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
@@ -37,6 +38,7 @@ type Options struct {
 type Telemetry struct {
 	Tracer   trace.TracerProvider
 	Meter    metric.MeterProvider
+	Metrics  http.Handler // what [Process] collected, for Prometheus; nil of anything else
 	shutdown []func(context.Context) error
 }
 
