@@ -122,7 +122,8 @@ func (r Release) Marshal() ([]byte, error) {
 // A release follows the newest on the shelf, keeps every list and every code, except codes
 // that the one before had deprecated until a day that has come when this one activates,
 // and leaves what the table of types names. One that is there already is taken again
-// without effect, but for its life and manifest if it was built in.
+// without effect, but for its life and manifest if it was built in; the first of all holds
+// from the beginning, whatever its manifest says.
 func (s *Set) Take(r Release, l Life, signed []byte) error {
 	s.taking.Lock()
 	defer s.taking.Unlock()
@@ -153,6 +154,13 @@ func (s *Set) take(r Release, l Life, signed []byte) error {
 		if here.signed != nil {
 			return nil
 		}
+		if i == 0 {
+			l = here.life // or a date to come would leave nothing that a message may name
+		} else if err := l.follows(r.Name, old.releases[i-1]); err != nil {
+			return err
+		} else if i+1 < len(old.releases) && !old.releases[i+1].life.Published.IsZero() && !old.releases[i+1].life.Activates.After(l.Activates) {
+			return errLife
+		}
 		again := *here
 		again.life, again.signed, again.texts = l, slices.Clone(signed), r.Texts
 		next := &shelf{releases: slices.Clone(old.releases), digest: old.digest}
@@ -161,15 +169,8 @@ func (s *Set) take(r Release, l Life, signed []byte) error {
 		return nil
 	}
 	last := old.releases[len(old.releases)-1]
-	switch {
-	case l.Supersedes != last.name || r.Name <= last.name:
-		return errFollows
-	case l.Published.IsZero() || l.Activates.Before(l.Published) || !l.Activates.After(last.life.Activates):
-		return errLife
-	case l.Activates.Sub(l.Published) < Notice:
-		return errTooSoon
-	case l.Overlaps.Sub(l.Activates) < Overlap:
-		return errTooShort
+	if err := l.follows(r.Name, last); err != nil {
+		return err
 	}
 	if err := s.follows(r, last, l.Activates); err != nil {
 		return err
@@ -186,6 +187,21 @@ func (s *Set) take(r Release, l Life, signed []byte) error {
 	}
 	next.digest = digestOf(files)
 	s.shelf.Store(next)
+	return nil
+}
+
+// follows checks that the life of a release of that name follows another's.
+func (l Life) follows(name string, last *release) error {
+	switch {
+	case l.Supersedes != last.name || name <= last.name:
+		return errFollows
+	case l.Published.IsZero() || l.Activates.Before(l.Published) || !l.Activates.After(last.life.Activates):
+		return errLife
+	case l.Activates.Sub(l.Published) < Notice:
+		return errTooSoon
+	case l.Overlaps.Sub(l.Activates) < Overlap:
+		return errTooShort
+	}
 	return nil
 }
 

@@ -416,3 +416,26 @@ func FuzzParseRelease(f *testing.F) {
 		}
 	})
 }
+
+// The first release is what everybody can name. A manifest that dates it later proves its
+// lists, and takes it from nobody.
+func TestAManifestOfTheFirstReleaseTakesItFromNobody(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	before := s.Releases()
+	first, ok := s.Published(before[0])
+	if !ok {
+		t.Fatal("there is no first release")
+	}
+	to := time.Now().AddDate(1, 0, 0)
+	life := schemas.Life{Published: to, Activates: to.AddDate(0, 1, 0), Supersedes: "2020-01", Overlaps: to.AddDate(3, 0, 0)}
+	if err := s.Take(first, life, []byte("signed")); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Releases(); !slices.Equal(got, before) || s.Release() != before[len(before)-1] {
+		t.Errorf("accepted are %q, current is %s, want %q", got, s.Release(), before)
+	}
+	if i := s.Issues()[0]; string(i.Signed) != "signed" || i.State == schemas.Announced {
+		t.Errorf("it is %+v", i)
+	}
+}
