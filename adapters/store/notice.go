@@ -51,14 +51,10 @@ type Notice struct {
 	Taken      time.Time // when a person took it on, as evidence says; zero while nobody has
 }
 
-// Why nobody is told any more.
+// Why nobody is told any more, where that is not the [gateway.Stage] in which the duty ended.
 const (
-	EndAnswered   = "answered"
-	EndRedirected = "redirected"
-	EndRecalled   = "recalled"
-	EndSuperseded = "superseded"
-	EndTakenOn    = "taken-on" // at the other end
-	EndExpired    = "expired"
+	EndTakenOn = "taken-on" // at the other end
+	EndExpired = "expired"
 )
 
 // The states of a notice's closing answer.

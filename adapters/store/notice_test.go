@@ -145,9 +145,9 @@ func TestAPlanPassesOverWhatWasNotTriedAndFailsWhatWas(t *testing.T) {
 	if b.Notices != (store.Owed{Count: 2, Oldest: noon}) {
 		t.Errorf("got backlog %+v", b.Notices)
 	}
-	must(t, s.EndNotice(t.Context(), x.Ref, store.EndAnswered, noon))
+	must(t, s.EndNotice(t.Context(), x.Ref, string(gateway.StageClosed), noon))
 	must(t, s.EndNotice(t.Context(), x.Ref, store.EndExpired, noon))
-	if n, err := s.Notice(t.Context(), x.Ref); err != nil || n.Ended != store.EndAnswered || !n.NextAt.IsZero() {
+	if n, err := s.Notice(t.Context(), x.Ref); err != nil || n.Ended != string(gateway.StageClosed) || !n.NextAt.IsZero() {
 		t.Errorf("got %+v, %v", n, err)
 	}
 	if due, err := s.Pending(t.Context(), noon.AddDate(1, 0, 0), 10); err != nil || len(due) != 0 {
@@ -236,7 +236,7 @@ func TestANoticeStaysUntilNobodyIsToBeToldAnyMore(t *testing.T) {
 		_, err = s.Plan(t.Context(), store.Plan{Ref: "REF00" + fmt.Sprint(i), At: noon, Due: noon.AddDate(0, 2, 0), Next: noon.AddDate(0, 2, 0)})
 		must(t, err)
 	}
-	must(t, s.EndNotice(t.Context(), "REF001", store.EndAnswered, noon))
+	must(t, s.EndNotice(t.Context(), "REF001", string(gateway.StageClosed), noon))
 	late := noon.AddDate(0, 2, 0)
 	_, err := s.Purge(t.Context(), late)
 	must(t, err)
