@@ -24,10 +24,11 @@ type Held struct {
 	PlacedAt time.Time         `json:"placedAt"`
 }
 
-// What can be wrong with an order to hold a message.
+// What can be wrong with an order to hold a message, or to release it.
 var (
 	ErrHoldReason  = errors.New("the reason is litigation, complaint, audit or monitoring")
 	ErrHoldUnknown = errors.New("there is no such message, or it was purged")
+	ErrNotHeld     = errors.New("it is not held for this reason")
 )
 
 // Hold keeps a message from being purged until every hold on it is released. It is an
@@ -39,7 +40,8 @@ func (j *Journal) Hold(ctx context.Context, id gateway.MessageID, reason gateway
 	return j.hold(ctx, gateway.Held, id, reason, by, `INSERT INTO holds (message, reason, placed_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
 }
 
-// Release ends a hold. It is an entry of the log.
+// Release ends a hold. It is an entry of the log. Where there is none for the reason it is
+// [ErrNotHeld], so that nobody believes a message free that another reason holds.
 func (j *Journal) Release(ctx context.Context, id gateway.MessageID, reason gateway.Code, by gateway.Party) error {
 	return j.hold(ctx, gateway.Released, id, reason, by, `DELETE FROM holds WHERE message = ?1 AND reason = ?2 AND ?3 > 0`)
 }
@@ -60,6 +62,9 @@ func (j *Journal) hold(ctx context.Context, e gateway.Event, id gateway.MessageI
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			if err == nil && e == gateway.Released {
+				err = ErrNotHeld
+			}
 			return err
 		}
 		which := spend(id)

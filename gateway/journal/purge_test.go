@@ -325,6 +325,9 @@ func TestAHoldAndAnOpenDeliveryKeepAMessage(t *testing.T) {
 	if p := s.purge(); p.Messages != 1 || !s.known("held") || !s.known("waiting") || s.known("free") {
 		t.Errorf("purged %+v; known: held %t, waiting %t, free %t", p, s.known("held"), s.known("waiting"), s.known("free"))
 	}
+	if err := s.Release(t.Context(), nameOf("held"), "complaint", "ba/auditor"); !errors.Is(err, journal.ErrNotHeld) {
+		t.Errorf("released of another reason: %v", err)
+	}
 	if err := s.Release(t.Context(), nameOf("held"), "litigation", "ba/auditor"); err != nil {
 		t.Fatal(err)
 	}
