@@ -245,7 +245,7 @@ func readersOf(t store.Exchange, list []store.Exchange) []string {
 }
 
 func (a *Adapter) postChanges(w http.ResponseWriter, r *http.Request, c Caller) error {
-	in, err := changeRequest(w, r)
+	raw, in, err := changeRequest(w, r)
 	if err != nil {
 		return err
 	}
@@ -257,7 +257,11 @@ func (a *Adapter) postChanges(w http.ResponseWriter, r *http.Request, c Caller) 
 		// Two offices may call their requests alike.
 		key = fmt.Sprint(c.Parties) + " " + key
 	}
-	done, err := a.SendChange(r.Context(), in, a.may(c), key)
+	var done store.Change
+	err = a.once(r.Context(), "change "+key, key != "", raw, func() error {
+		done, err = a.SendChange(r.Context(), in, a.may(c), key)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -282,7 +286,7 @@ func (a *Adapter) postChanges(w http.ResponseWriter, r *http.Request, c Caller) 
 }
 
 func (a *Adapter) postChangesPreview(w http.ResponseWriter, r *http.Request, c Caller) error {
-	in, err := changeRequest(w, r)
+	_, in, err := changeRequest(w, r)
 	if err != nil {
 		return err
 	}
@@ -324,19 +328,19 @@ func repeatKey(r *http.Request) (string, error) {
 }
 
 // changeRequest reads a request as strictly as a draft. What is wrong in it is not quoted.
-func changeRequest(w http.ResponseWriter, r *http.Request) (ChangeRequest, error) {
+func changeRequest(w http.ResponseWriter, r *http.Request) ([]byte, ChangeRequest, error) {
 	var in ChangeRequest
 	raw, err := body(w, r)
 	if err != nil {
-		return in, err
+		return nil, in, err
 	}
 	if _, err := envelope.DecodeJSON(raw); err != nil {
-		return in, err
+		return nil, in, err
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if d.Decode(&in) != nil {
-		return in, gateway.Refuse(gateway.CodeSchema, "", "Known are kind, from, case, threads, messages, effect, block, content, reason, lane, purpose, basis, agreement, effectiveAt and test.")
+		return nil, in, gateway.Refuse(gateway.CodeSchema, "", "Known are kind, from, case, threads, messages, effect, block, content, reason, lane, purpose, basis, agreement, effectiveAt and test.")
 	}
-	return in, nil
+	return raw, in, nil
 }

@@ -80,7 +80,7 @@ func (a *Adapter) Send(ctx context.Context, d outgoing.Draft, repeat string) (st
 }
 
 func (a *Adapter) postDraft(w http.ResponseWriter, r *http.Request, c Caller) error {
-	d, err := draft(w, r, c)
+	raw, d, err := draft(w, r, c)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,11 @@ func (a *Adapter) postDraft(w http.ResponseWriter, r *http.Request, c Caller) er
 	if err != nil {
 		return err
 	}
-	o, err := a.Send(r.Context(), d, repeat)
+	var o store.Outgoing
+	err = a.once(r.Context(), "draft "+string(d.From)+" "+repeat, repeat != "", raw, func() error {
+		o, err = a.Send(r.Context(), d, repeat)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func (a *Adapter) postDraft(w http.ResponseWriter, r *http.Request, c Caller) er
 }
 
 func (a *Adapter) postPreview(w http.ResponseWriter, r *http.Request, c Caller) error {
-	d, err := draft(w, r, c)
+	_, d, err := draft(w, r, c)
 	if err != nil {
 		return err
 	}
@@ -124,19 +128,38 @@ func (a *Adapter) postPreview(w http.ResponseWriter, r *http.Request, c Caller) 
 	return nil
 }
 
-func draft(w http.ResponseWriter, r *http.Request, c Caller) (outgoing.Draft, error) {
+// once does what a request asks. Something else under a key that has done something is
+// refused: its caller would believe that it was done.
+func (a *Adapter) once(ctx context.Context, key string, keyed bool, raw []byte, do func() error) error {
+	if !keyed {
+		return do()
+	}
+	other, err := a.Store.Asked(ctx, key, raw)
+	if err != nil {
+		return err
+	}
+	if other {
+		return gateway.Refuse(gateway.CodeKeyReused, "", "")
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return a.Store.Ask(ctx, key, raw, a.Now())
+}
+
+func draft(w http.ResponseWriter, r *http.Request, c Caller) ([]byte, outgoing.Draft, error) {
 	raw, err := body(w, r)
 	if err != nil {
-		return outgoing.Draft{}, err
+		return nil, outgoing.Draft{}, err
 	}
 	d, err := outgoing.ParseDraft(raw)
 	if err != nil {
-		return outgoing.Draft{}, err
+		return nil, outgoing.Draft{}, err
 	}
 	if !c.may(d.From) {
-		return outgoing.Draft{}, gateway.Refuse(gateway.CodeForbidden, "/from", "This caller does not send for that party.")
+		return nil, outgoing.Draft{}, gateway.Refuse(gateway.CodeForbidden, "/from", "This caller does not send for that party.")
 	}
-	return d, nil
+	return raw, d, nil
 }
 
 // getOutbox says how far a message came: what was heard, and what the gateway says now, if

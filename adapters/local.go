@@ -44,7 +44,8 @@ const maxDraft = 256 << 10
 //	GET  /healthz, GET /readyz          alive; able to receive and send safely
 //
 // Everything but the last two asks for a bearer token of [Config.Callers]. A request with
-// an Idempotency-Key gets the first answer to that key for ever.
+// an Idempotency-Key gets the first answer to that key for ever; another request under it
+// is refused.
 func (a *Adapter) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request, Caller) error{

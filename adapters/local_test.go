@@ -71,12 +71,24 @@ func TestRequestWithTheSameKeyMakesOneMessage(t *testing.T) {
 	if status != http.StatusAccepted || first["state"] != "stored" {
 		t.Fatalf("got %d %v", status, first)
 	}
-	status, again := ask(t, a, "all", "POST", "/v1/drafts", strings.Replace(draftJSON, "000001", "000002", 1), "Idempotency-Key", "k-1")
+	status, again := ask(t, a, "all", "POST", "/v1/drafts", draftJSON, "Idempotency-Key", "k-1")
 	if status != http.StatusAccepted || again["jti"] != first["jti"] {
 		t.Errorf("got %d %v, want the first answer", status, again)
 	}
+	// Another draft under it is not swallowed.
+	status, other := ask(t, a, "all", "POST", "/v1/drafts", strings.Replace(draftJSON, "000001", "000002", 1), "Idempotency-Key", "k-1")
+	if status != http.StatusUnprocessableEntity || other["code"] != string(gateway.CodeKeyReused) {
+		t.Errorf("another draft under the key: got %d %v", status, other)
+	}
+	// A key under which nothing was done can be used for what was corrected.
+	if status, got := ask(t, a, "all", "POST", "/v1/drafts", strings.Replace(draftJSON, `"type"`, `"typ"`, 1), "Idempotency-Key", "k-2"); status < 400 {
+		t.Errorf("a draft without a type: got %d %v", status, got)
+	}
+	if status, got := ask(t, a, "all", "POST", "/v1/drafts", strings.Replace(draftJSON, "000001", "000003", 1), "Idempotency-Key", "k-2"); status != http.StatusAccepted {
+		t.Errorf("the corrected draft: got %d %v", status, got)
+	}
 	due, err := a.Store.Due(t.Context(), noon, 10)
-	if err != nil || len(due) != 1 {
+	if err != nil || len(due) != 2 {
 		t.Errorf("got %d envelopes, %v", len(due), err)
 	}
 }

@@ -145,6 +145,7 @@ const (
 	CodeCallerMismatch     Code = "caller-mismatch"
 	CodeIDReused           Code = "id-reused"
 	CodePurged             Code = "purged"
+	CodeKeyReused          Code = "idempotency-key-reused"
 	CodeNotForUs           Code = "confirmation"
 	CodeTimeMismatch       Code = "iat-mismatch"
 	CodeTimeFuture         Code = "iat-in-future"
@@ -215,6 +216,7 @@ var Codes = map[Code]Explanation{
 	CodeCallerMismatch:     {403, "The caller is not the message's issuer", "Each party sends its own messages."},
 	CodeIDReused:           {409, "This id already names another message", "Give the new message a new jti."},
 	CodePurged:             {410, "The message with this id was purged at the end of its retention", "Nothing of it is kept here. Make a new message with a new jti."},
+	CodeKeyReused:          {422, "Something else was asked under this Idempotency-Key", "Nothing was done. Give another request another key; to repeat one, send the same bytes."},
 	CodeNotForUs:           {422, "The message is not bound to this gateway", "Set cnf.kid to a binding key that the directory lists for the gateway."},
 	CodeTimeMismatch:       {422, "iat differs between header and claims", "Write the same iat in both."},
 	CodeTimeFuture:         {422, "The message is dated in the future", "Check the clock; up to five minutes are allowed."},

@@ -25,6 +25,7 @@ func (s *Store) Purge(ctx context.Context, t time.Time) (int, error) {
 			`DELETE FROM notice WHERE side = 'in' AND expires < ?1 AND NOT (ended = '' AND next_at > 0
 				AND EXISTS (SELECT 1 FROM delivery d WHERE d.id = notice.delivery AND d.state = 'delivered')
 				AND EXISTS (SELECT 1 FROM exchange x WHERE x.issuer = notice.issuer AND x.jti = notice.jti))`,
+			`DELETE FROM request WHERE made_at < ?1`,
 			`DELETE FROM evidence WHERE state <> 'untold' AND delivery IN (
 				SELECT id FROM delivery WHERE state <> 'taken' AND expires < ?1)` + unnoticed("evidence.delivery"),
 			`DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery d WHERE state <> 'taken' AND expires < ?1

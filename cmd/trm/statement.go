@@ -22,7 +22,8 @@ func (a *app) revokeCommand() *cobra.Command {
 		Long: `revoke makes the statement that a key is no longer the party's, from now on and for ever, and takes
 it up in the home folder. What the key signed before stays good. trm keys show lists the ids.
 
-The file that -o writes goes to the gateway, which tells everybody.`,
+The file that -o writes goes to every operator, of the gateway and of each adapter, who put it into the
+folder directory/statements beside the journal and restart (gateway/doc/operate.md).`,
 		Args: args("PARTY", "KEY-ID"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			p, err := parseParty(args[0])
