@@ -49,6 +49,9 @@ func (o *Overseer) Approve(ctx context.Context, caller Party, jws string) (answe
 		return "", Refuse(CodeApproval, "", "Sign with an approval key that the directory lists for the sender's party: a second person holds it.")
 	case a.At.After(now.Add(Skew)):
 		return "", Refuse(CodeTimeFuture, "/iat", "")
+	// A key that ran out was never revoked, and could sign for the time when it was good.
+	case a.At.Before(now.Add(-ReviewWithin)):
+		return "", Refuse(CodeApproval, "/iat", "Sign it anew: it is received within 72 hours after it was signed.")
 	}
 	if err := o.Examiner.CheckApproval(jws, k); err != nil {
 		return "", err

@@ -158,6 +158,7 @@ func TestAnApprovalIsAcceptedOrRefusedForWhatItIs(t *testing.T) {
 		"by a key that nobody knows":         {ofMessage(nil, "nobody"), "", nil, gateway.CodeApproval},
 		"by a key that was revoked":          {ofMessage(nil, "ba-lost"), "", nil, gateway.CodeApproval},
 		"before the key was valid":           {ofMessage(func(a *gateway.Approval) { a.At = noon.AddDate(0, -2, 0) }, "ba-approval"), "", nil, gateway.CodeApproval},
+		"signed four days ago":               {ofMessage(func(a *gateway.Approval) { a.At = noon.AddDate(0, 0, -4) }, "ba-approval"), "", nil, gateway.CodeApproval},
 		"dated in the future":                {ofMessage(func(a *gateway.Approval) { a.At = noon.Add(6 * time.Minute) }, "ba-approval"), "", nil, gateway.CodeTimeFuture},
 		"with a signature that fits nothing": {ofMessage(func(a *gateway.Approval) { a.ID = "forged" }, "ba-approval"), "", nil, gateway.CodeSignature},
 		"given by somebody else":             {ofMessage(nil, "ba-approval"), "rs/coordinator", nil, gateway.CodeCallerMismatch},
