@@ -2,7 +2,7 @@ package adapters
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/base32"
 	"errors"
 	"net/http"
 	"slices"
@@ -50,18 +50,33 @@ func (a *Adapter) BeginAnswer(ctx context.Context, d store.Delivery) (Begun, err
 	slices.Sort(b.ReadBy)
 	b.ReadBy = slices.Compact(b.ReadBy)
 	results := map[string]any{}
-	add := func(members map[string]any) {
-		id := strings.ToLower(rand.Text()[:8]) // a local id tells nothing
+	// A local id tells nobody anything, and is the same whenever this answer is begun, so that
+	// sending it again is the same request.
+	add := func(code, role string) error {
+		sum, err := a.Store.Derive(ctx, "answer", d.ID, code, role)
+		if err != nil {
+			return err
+		}
+		id := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5]))
+		members := map[string]any{"code": code}
+		if role != "" {
+			members["readBy"] = role
+		}
 		results[id] = members
 		b.Missing = append(b.Missing, "/blocks/results/"+id+"/result")
+		return nil
 	}
 	for _, code := range x.Head.Act {
 		if x.Head.Topic() != KindRecall || len(b.ReadBy) == 0 {
-			add(map[string]any{"code": code})
+			if err := add(code, ""); err != nil {
+				return Begun{}, err
+			}
 			continue
 		}
 		for _, role := range b.ReadBy {
-			add(map[string]any{"code": code, "readBy": role})
+			if err := add(code, role); err != nil {
+				return Begun{}, err
+			}
 		}
 	}
 	b.Draft = map[string]any{
